@@ -1,0 +1,1 @@
+"""Pure: what people ask becomes one query."""

@@ -1,0 +1,1 @@
+"""The command line: arguments in, workflow, output; one module per verb, no logic."""

@@ -1,0 +1,58 @@
+"""``trailkeep``: registers the verbs and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import typer
+
+from trailkeep import __version__
+from trailkeep.core.errors import TrailkeepError
+
+__all__ = ["VERBS", "build", "main"]
+
+VERBS = ("init", "plan", "apply", "collect", "search", "show", "sql", "demo")
+_INTERRUPTED = 130
+
+
+def build() -> typer.Typer:
+    """Return the command line application with one command per verb."""
+    app = typer.Typer(
+        name="trailkeep",
+        help="Keep an AWS organization's CloudTrail history safe, provable and searchable.",
+        epilog="Exit codes: 0 all good, 1 findings or changes pending, 2 wrong usage or configuration, "
+        "3 unknown, 4 stopped by AWS, network or disk.",
+        rich_markup_mode=None,
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+
+    @app.callback(invoke_without_command=True)
+    def root(
+        version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
+    ) -> None:
+        if version:
+            typer.echo(f"trailkeep {__version__}")
+            raise typer.Exit
+
+    for verb in VERBS:
+        app.command(verb)(importlib.import_module(f"trailkeep.cli.{verb}").command)
+    return app
+
+
+def main() -> None:
+    """Run the command line; every error of ours becomes one line on stderr and its exit code."""
+    try:
+        build()()
+    except TrailkeepError as error:
+        from trailkeep.cli.output import fail
+
+        sys.exit(fail(error, as_json="--json" in sys.argv))
+    except KeyboardInterrupt:
+        sys.stderr.write("\ntrailkeep: interrupted; what was committed stays, run the same command again\n")
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(_INTERRUPTED)

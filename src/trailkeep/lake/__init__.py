@@ -1,0 +1,1 @@
+"""Effects on the lake: the Iceberg table of events and the ledger of source objects."""

@@ -1,0 +1,1 @@
+"""An embedded AWS organization for the demo and the tests; the product never knows it is not AWS."""

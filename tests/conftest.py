@@ -1,0 +1,18 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real CloudTrail logs that others published; tests that need it are skipped without it."""
+    root = Path(__file__).parent.parent
+    folder = Path(os.environ.get("TRAILKEEP_SHARED", root.parent / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip(f"real CloudTrail logs are not at {folder} (set TRAILKEEP_SHARED)")
+    return folder
