@@ -1,0 +1,217 @@
+"""``trailkeep.toml``: one table of fields reads it, writes it with its comments, and documents it.
+
+``render(parse_config(text))`` says the same as ``text``; every bad key is reported at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trailkeep.core.errors import ConfigError
+from trailkeep.core.fields import FIELDS, Field, Value
+
+__all__ = [
+    "ArchiveConfig",
+    "Config",
+    "GuardsConfig",
+    "LakeConfig",
+    "OrganizationConfig",
+    "RetentionConfig",
+    "TrailConfig",
+    "build_config",
+    "parse_config",
+    "reference",
+    "render",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationConfig:
+    """Whose history is kept; ``management_account`` owns the trail."""
+
+    id: str
+    management_account: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveConfig:
+    """Where the logs are kept; an empty ``account`` is created as ``account_name``, ``account_email``."""
+
+    account: str
+    account_name: str
+    account_email: str
+    region: str
+    bucket: str
+    access_role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionConfig:
+    """How long a log version cannot be deleted; ``lock_mode`` as S3 Object Lock writes it."""
+
+    days: int
+    lock_mode: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailConfig:
+    """The organization trail; an empty ``region`` means the archive's."""
+
+    name: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardsConfig:
+    """Which organization policies protect the archive."""
+
+    scp: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LakeConfig:
+    """Where the queryable table is, a folder relative to ``trailkeep.toml``."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All that ``trailkeep.toml`` says, checked and with its defaults."""
+
+    organization: OrganizationConfig
+    archive: ArchiveConfig
+    retention: RetentionConfig
+    trail: TrailConfig
+    guards: GuardsConfig
+    lake: LakeConfig
+
+    @property
+    def trail_region(self) -> str:
+        """The home region of the trail."""
+        return self.trail.region or self.archive.region
+
+
+_SECTIONS: dict[str, type] = {
+    "organization": OrganizationConfig,
+    "archive": ArchiveConfig,
+    "retention": RetentionConfig,
+    "trail": TrailConfig,
+    "guards": GuardsConfig,
+    "lake": LakeConfig,
+}
+_BY_KEY = {field.key: field for field in FIELDS}
+
+
+def parse_config(text: str) -> Config:
+    """Read the text of a ``trailkeep.toml``.
+
+    Raises:
+        ConfigError: the text is not TOML or says something impossible; the message names every bad key.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("trailkeep.toml", f"expected TOML, got {error}; correct that line") from error
+    values: dict[str, Any] = {}
+    errors: list[ConfigError] = []
+    for section, content in tables.items():
+        if section in _SECTIONS and isinstance(content, dict):
+            values |= {f"{section}.{name}": value for name, value in content.items()}
+        else:
+            errors.append(_unknown(section, list(_SECTIONS), "a section"))
+    return _checked(values, errors)
+
+
+def build_config(values: Mapping[str, Value]) -> Config:
+    """Return the configuration of some ``section.name`` values; the rest are the defaults.
+
+    Raises:
+        ConfigError: a value is impossible or a required one is missing; the message names every bad key.
+    """
+    return _checked(dict(values), [])
+
+
+def render(config: Config) -> str:
+    """Write ``config`` as a ``trailkeep.toml`` in which a comment explains every key."""
+    lines = [
+        "# Trailkeep: what must exist. 'trailkeep plan' shows what is missing, 'trailkeep apply' builds it."
+    ]
+    for section in _SECTIONS:
+        lines += ["", f"[{section}]"]
+        for field in FIELDS:
+            if field.section == section:
+                value = _toml(getattr(getattr(config, section), field.name))
+                lines += [f"# {field.comment}", f"{field.name} = {value}"]
+    return "\n".join(lines) + "\n"
+
+
+def reference() -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield the reference's rows: key, type, default (empty where required), what is allowed, meaning."""
+    for field in FIELDS:
+        default = "" if field.default is None else _toml(field.default)
+        yield field.key, field.kind.__name__, default, field.expected, field.comment
+
+
+def _checked(values: dict[str, Any], errors: list[ConfigError]) -> Config:
+    errors = [*errors, *(_unknown(key, list(_BY_KEY), "a key") for key in values if key not in _BY_KEY)]
+    full: dict[str, Any] = {}
+    for field in FIELDS:
+        value = values.get(field.key, field.default)
+        full[field.key] = value
+        if problem := _problem(field, value, given=field.key in values):
+            errors.append(problem)
+    if not errors:
+        errors = list(_contradictions(full))
+    if errors:
+        first, *others = errors
+        message = str(first).removeprefix(f"{first.key_path}: ")
+        raise ConfigError(first.key_path, "\n".join([message, *map(str, others)]))
+    return Config(
+        **{
+            section: kind(**{f.name: full[f.key] for f in FIELDS if f.section == section})
+            for section, kind in _SECTIONS.items()
+        }
+    )
+
+
+def _problem(field: Field, value: Any, *, given: bool) -> ConfigError | None:
+    if value is None and not given:
+        return ConfigError(field.key, f"expected {field.expected}, got nothing; {field.advice}")
+    if type(value) is not field.kind or not field.allows(value):
+        shown = value if isinstance(value, str | int | float) else type(value).__name__
+        return ConfigError(field.key, f"expected {field.expected}, got {shown!r}; {field.advice}")
+    return None
+
+
+def _contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
+    account, management = full["archive.account"], full["organization.management_account"]
+    if account == management:
+        yield ConfigError(
+            "archive.account",
+            f"expected another account than the management account, got {account!r}; "
+            "no organization policy protects a bucket in the management account",
+        )
+    if not account:
+        for key in ("archive.account_name", "archive.account_email"):
+            if not full[key]:
+                yield ConfigError(
+                    key,
+                    "expected a value because archive.account is empty, got ''; "
+                    "set archive.account, or name and e-mail of the account to create",
+                )
+
+
+def _unknown(key: str, allowed: list[str], what: str) -> ConfigError:
+    near = difflib.get_close_matches(key, allowed, n=1, cutoff=0.0)
+    return ConfigError(key, f"expected {what} that exists, got an unknown name; did you mean {near[0]}?")
+
+
+def _toml(value: Value) -> str:
+    """Write a value; a printable JSON string is also a TOML string."""
+    return json.dumps(value, ensure_ascii=False)

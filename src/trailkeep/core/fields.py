@@ -1,0 +1,198 @@
+"""The fields of ``trailkeep.toml``: name, type, default, what is allowed, and why one would set it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["FIELDS", "Field", "Value"]
+
+Value = str | int | bool
+MAX_RETENTION_DAYS = 36_500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One key; ``default`` is None where a value is required, ``advice`` what to do about a bad one."""
+
+    section: str
+    name: str
+    kind: type[str | int | bool]
+    default: Value | None
+    expected: str
+    allows: Callable[[Any], bool]
+    advice: str
+    comment: str
+
+    @property
+    def key(self) -> str:
+        """The key path, as in ``archive.account``."""
+        return f"{self.section}.{self.name}"
+
+
+_RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
+_RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+_BUCKET = re.compile(r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_TRAIL = re.compile(r"(?!.*[._-]{2})(?!\d+\.\d+\.\d+\.\d+$)[A-Za-z0-9][A-Za-z0-9._-]{1,126}[A-Za-z0-9]")
+_ROLE = re.compile(r"[A-Za-z0-9+=,.@_/-]{1,64}")
+_REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]+")
+
+
+def _matches(pattern: str | re.Pattern[str], *, or_empty: bool = False) -> Callable[[Any], bool]:
+    compiled = re.compile(pattern)
+    return lambda value: (or_empty and value == "") or compiled.fullmatch(value) is not None
+
+
+def _is_bucket(value: str) -> bool:
+    """Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html."""
+    reserved = value.startswith(_RESERVED_PREFIXES) or value.endswith(_RESERVED_SUFFIXES)
+    return _BUCKET.fullmatch(value) is not None and not reserved
+
+
+FIELDS: tuple[Field, ...] = (
+    Field(
+        section="organization",
+        name="id",
+        kind=str,
+        default=None,
+        expected="an organization id (o- and 10 to 32 letters or digits)",
+        allows=_matches(r"o-[a-z0-9]{10,32}"),
+        advice="see 'aws organizations describe-organization'",
+        comment="The organization whose CloudTrail history is kept.",
+    ),
+    Field(
+        section="organization",
+        name="management_account",
+        kind=str,
+        default=None,
+        expected="12 digits in quotes",
+        allows=_matches(r"[0-9]{12}"),
+        advice="see MasterAccountId in 'aws organizations describe-organization'",
+        comment="The management account: it owns the trail, and Trailkeep runs with its credentials.",
+    ),
+    Field(
+        section="archive",
+        name="account",
+        kind=str,
+        default="",
+        expected="12 digits in quotes, or an empty string",
+        allows=_matches(r"[0-9]{12}", or_empty=True),
+        advice="leave it empty to have the account created from account_name and account_email",
+        comment="The member account that holds the logs and nothing else; empty: create the one named below.",
+    ),
+    Field(
+        section="archive",
+        name="account_name",
+        kind=str,
+        default="",
+        expected="up to 50 printable characters",
+        allows=lambda value: len(value) <= 50 and value.isprintable(),
+        advice="for example log-archive",
+        comment="Name of the account to create; used only while account is empty.",
+    ),
+    Field(
+        section="archive",
+        name="account_email",
+        kind=str,
+        default="",
+        expected="an e-mail address of up to 64 characters that no AWS account uses",
+        allows=lambda value: (
+            len(value) <= 64 and value.isprintable() and _matches(_EMAIL, or_empty=True)(value)
+        ),
+        advice="for example aws-log-archive@example.com",
+        comment="E-mail address of the account to create; used only while account is empty.",
+    ),
+    Field(
+        section="archive",
+        name="region",
+        kind=str,
+        default=None,
+        expected="a region such as eu-central-1",
+        allows=_matches(_REGION),
+        advice="choose one that is enabled by default in every account",
+        comment="The region of the bucket.",
+    ),
+    Field(
+        section="archive",
+        name="bucket",
+        kind=str,
+        default=None,
+        expected="a bucket name (3 to 63 lower-case letters, digits, hyphens or dots, not reserved by S3)",
+        allows=_is_bucket,
+        advice="names are global: put the account id into it",
+        comment="The bucket that CloudTrail writes to, in the archive account.",
+    ),
+    Field(
+        section="archive",
+        name="access_role",
+        kind=str,
+        default="OrganizationAccountAccessRole",
+        expected="the name of a role (up to 64 letters, digits or +=,.@_/-)",
+        allows=_matches(_ROLE),
+        advice="AWS Control Tower's is AWSControlTowerExecution",
+        comment="The role in the archive account that the management account assumes.",
+    ),
+    Field(
+        section="retention",
+        name="days",
+        kind=int,
+        default=400,
+        expected=f"a whole number of days from 1 to {MAX_RETENTION_DAYS}",
+        allows=lambda value: 1 <= value <= MAX_RETENTION_DAYS,
+        advice="400 is a year and a month; PCI DSS asks for 365, HIPAA for 2190",
+        comment="How many days a log cannot be deleted after its delivery.",
+    ),
+    Field(
+        section="retention",
+        name="lock_mode",
+        kind=str,
+        default="GOVERNANCE",
+        expected="GOVERNANCE or COMPLIANCE",
+        allows=lambda value: value in {"GOVERNANCE", "COMPLIANCE"},
+        advice="COMPLIANCE cannot be lifted by anyone, not even AWS, before a log's days are over",
+        comment="S3 Object Lock mode. COMPLIANCE is final for every log delivered under it.",
+    ),
+    Field(
+        section="trail",
+        name="name",
+        kind=str,
+        default="trailkeep",
+        expected="a trail name (3 to 128 letters, digits or single ._- between them)",
+        allows=_matches(_TRAIL),
+        advice="the name is part of the bucket policy, so choose it once",
+        comment="Name of the organization trail; a trail of this name is adopted.",
+    ),
+    Field(
+        section="trail",
+        name="region",
+        kind=str,
+        default="",
+        expected="a region such as eu-central-1, or an empty string",
+        allows=_matches(_REGION, or_empty=True),
+        advice="leave it empty to use archive.region",
+        comment="Home region of the trail; empty: the region of the bucket.",
+    ),
+    Field(
+        section="guards",
+        name="scp",
+        kind=bool,
+        default=True,
+        expected="true or false",
+        allows=lambda _: True,
+        advice="without it the archive account's administrators can delete the bucket policy",
+        comment="Attach the service control policy that makes the archive read-only in its own account.",
+    ),
+    Field(
+        section="lake",
+        name="path",
+        kind=str,
+        default="lake",
+        expected="a folder or s3:// address in printable characters",
+        allows=lambda value: value != "" and value.isprintable(),
+        advice="the default is lake",
+        comment="Where 'collect' keeps the queryable table, relative to this file.",
+    ),
+)

@@ -1,0 +1,214 @@
+"""``trailkeep.toml`` is read strictly, written with comments, and the two agree."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trailkeep.core.config import Config, build_config, parse_config, reference, render
+from trailkeep.core.errors import ConfigError
+from trailkeep.core.fields import FIELDS, MAX_RETENTION_DAYS
+
+MINIMAL = """
+[organization]
+id = "o-abcdef1234"
+management_account = "111111111111"
+[archive]
+account = "222222222222"
+region = "eu-central-1"
+bucket = "acme-trail-222222222222"
+"""
+
+
+def _changed(old: str, new: str) -> str:
+    assert old in MINIMAL
+    return MINIMAL.replace(old, new)
+
+
+def test_defaults() -> None:
+    """Five keys are enough, the rest have safe defaults."""
+    config = parse_config(MINIMAL)
+    assert config.retention.days == 400
+    assert config.retention.lock_mode == "GOVERNANCE"
+    assert config.trail.name == "trailkeep"
+    assert config.trail_region == "eu-central-1"
+    assert config.guards.scp
+    assert config.archive.access_role == "OrganizationAccountAccessRole"
+    assert config.lake.path == "lake"
+
+
+def test_trail_region_of_its_own() -> None:
+    """The trail may live in another region than the bucket."""
+    assert parse_config(MINIMAL + '[trail]\nregion = "us-east-1"\n').trail_region == "us-east-1"
+
+
+def test_all_bad_keys_at_once() -> None:
+    """Every bad key is reported in one error, each on its own line."""
+    text = _changed('"222222222222"', '"2222"') + '[retention]\ndays = 0\nlock_mode = "FOREVER"\n'
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text)
+    assert caught.value.key_path == "archive.account"
+    assert str(caught.value) == (
+        "archive.account: expected 12 digits in quotes, or an empty string, got '2222'; "
+        "leave it empty to have the account created from account_name and account_email\n"
+        "retention.days: expected a whole number of days from 1 to 36500, got 0; "
+        "400 is a year and a month; PCI DSS asks for 365, HIPAA for 2190\n"
+        "retention.lock_mode: expected GOVERNANCE or COMPLIANCE, got 'FOREVER'; "
+        "COMPLIANCE cannot be lifted by anyone, not even AWS, before a log's days are over"
+    )
+
+
+def test_unknown_key_names_the_nearest() -> None:
+    """An unknown key is an error that names the nearest key."""
+    with pytest.raises(ConfigError, match=r"^archive\.buckets: .* did you mean archive\.bucket\?$"):
+        parse_config(MINIMAL + 'buckets = "x"\n')
+
+
+def test_unknown_section_names_the_nearest() -> None:
+    """An unknown section is an error that names the nearest section."""
+    with pytest.raises(ConfigError, match=r"^archives: .* did you mean archive\?$"):
+        parse_config(MINIMAL + "[archives]\n")
+
+
+def test_key_without_section() -> None:
+    """A key outside its section is an error, not ignored."""
+    with pytest.raises(ConfigError, match="days: expected a section that exists"):
+        parse_config("days = 3\n" + MINIMAL)
+
+
+def test_not_toml() -> None:
+    """Text that is not TOML is an error that names the line."""
+    with pytest.raises(ConfigError, match=r"trailkeep\.toml: expected TOML, got .*line 1"):
+        parse_config("organization = = 3\n")
+
+
+def test_missing_keys() -> None:
+    """An empty file is told every required key."""
+    with pytest.raises(ConfigError) as caught:
+        parse_config("")
+    named = [line.split(":")[0] for line in str(caught.value).splitlines()]
+    assert named == ["organization.id", "organization.management_account", "archive.region", "archive.bucket"]
+
+
+def test_archive_is_not_the_management_account() -> None:
+    """The archive cannot be in the management account, where no organization policy acts."""
+    with pytest.raises(ConfigError, match=r"archive\.account: expected another account"):
+        parse_config(_changed('"222222222222"', '"111111111111"'))
+
+
+def test_created_account_needs_name_and_mail() -> None:
+    """Without an account id, name and e-mail of the account to create are required."""
+    with pytest.raises(ConfigError) as caught:
+        parse_config(_changed('account = "222222222222"\n', ""))
+    assert str(caught.value).count("because archive.account is empty") == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("organization.id", '"o-short"'),
+        ("organization.id", '"O-ABCDEF1234"'),
+        ("organization.management_account", "111111111111"),
+        (
+            "organization.management_account",
+            '"\\u0661\\u0661\\u0661\\u0661\\u0661\\u0661\\u0661\\u0661\\u0661\\u0661\\u0661\\u0661"',
+        ),
+        ("archive.region", '"frankfurt"'),
+        ("archive.region", '"eu-central-1\\n"'),
+        ("archive.bucket", '"Has-Capitals"'),
+        ("archive.bucket", '"ab"'),
+        ("archive.bucket", '"a..b"'),
+        ("archive.bucket", '"10.0.0.1"'),
+        ("archive.bucket", '"-leading"'),
+        ("archive.bucket", '"xn--bucket"'),
+        ("archive.bucket", '"bucket-s3alias"'),
+        ("archive.access_role", '"with space"'),
+        ("archive.account_email", '"nobody"'),
+        ("retention.days", "36501"),
+        ("retention.days", "true"),
+        ("retention.days", "1.5"),
+        ("retention.days", '"400"'),
+        ("trail.name", '"a--b"'),
+        ("trail.name", '"ab"'),
+        ("trail.name", '"10.0.0.1"'),
+        ("guards.scp", '"yes"'),
+        ("guards.scp", "1"),
+        ("lake.path", '""'),
+        ("lake.path", "[]"),
+    ],
+)
+def test_bad_values(key: str, value: str) -> None:
+    """A value that AWS or Trailkeep could not use is refused by name."""
+    section, name = key.split(".")
+    lines = [line for line in MINIMAL.splitlines() if not line.startswith(f"{name} =")]
+    text = "\n".join(lines)
+    text = (
+        text.replace(f"[{section}]", f"[{section}]\n{name} = {value}")
+        if f"[{section}]" in text
+        else f"{text}\n[{section}]\n{name} = {value}\n"
+    )
+    tomllib.loads(text)
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text)
+    assert caught.value.key_path == key
+    assert "\n" not in str(caught.value)
+
+
+_NAME = st.from_regex(r"[a-z0-9][a-z0-9-]{4,30}[a-z0-9]", fullmatch=True).map(lambda s: "b" + s + "b")
+_ACCOUNT = st.from_regex(r"[0-9]{12}", fullmatch=True).filter(lambda s: s != "111111111111")
+_PRINTABLE = st.text(min_size=1, max_size=40).filter(str.isprintable)
+
+
+@st.composite
+def _configs(draw: st.DrawFn) -> Config:
+    return build_config(
+        {
+            "organization.id": draw(st.from_regex(r"o-[a-z0-9]{10,32}", fullmatch=True)),
+            "organization.management_account": "111111111111",
+            "archive.account": draw(_ACCOUNT | st.just("")),
+            "archive.account_name": draw(_PRINTABLE),
+            "archive.account_email": "logs@example.com",
+            "archive.region": draw(st.sampled_from(["eu-central-1", "us-gov-west-1", "cn-north-1"])),
+            "archive.bucket": draw(_NAME),
+            "retention.days": draw(st.integers(1, MAX_RETENTION_DAYS)),
+            "retention.lock_mode": draw(st.sampled_from(["GOVERNANCE", "COMPLIANCE"])),
+            "guards.scp": draw(st.booleans()),
+            "lake.path": draw(_PRINTABLE),
+        }
+    )
+
+
+@given(_configs())
+def test_render_round_trips(config: Config) -> None:
+    """What is written is read back as the same configuration."""
+    assert parse_config(render(config)) == config
+
+
+def test_rendered_file_explains_every_key() -> None:
+    """The written file has one comment before each key."""
+    text = render(parse_config(MINIMAL))
+    for field in FIELDS:
+        assert f"# {field.comment}\n{field.name} = " in text
+
+
+def test_fields_and_config_agree() -> None:
+    """Every key of the table is an attribute of the configuration, and the other way round."""
+    config = parse_config(MINIMAL)
+    attributes = {
+        f"{section.name}.{field.name}"
+        for section in dataclasses.fields(Config)
+        for field in dataclasses.fields(getattr(config, section.name))
+    }
+    assert attributes == {field.key for field in FIELDS}
+
+
+def test_reference_has_a_row_for_every_key() -> None:
+    """The reference documents every key with its type, default and what is allowed."""
+    rows = list(reference())
+    assert [row[0] for row in rows] == [field.key for field in FIELDS]
+    assert ("retention.days", "int", "400") in {row[:3] for row in rows}
+    assert ("archive.region", "str", "") in {row[:3] for row in rows}
