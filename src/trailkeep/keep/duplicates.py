@@ -1,0 +1,102 @@
+"""Which rows of a batch are new: events are told apart by eventID and, for the same id, by their record.
+
+CloudTrail delivers some events twice, in most cases with the same eventID. A copy is dropped and counted.
+The same eventID with another body is never dropped: both stay, and a finding names them. Events without an
+eventID (eventVersion 1.0) cannot be told apart and stay.
+
+Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+__all__ = ["Conflict", "Kept", "keep_new"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """Row ``row`` of the batch has the eventID of another event whose body is different."""
+
+    row: int
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """``mask`` is true for the rows to keep, in the order of the batch."""
+
+    mask: pa.BooleanArray
+    conflicts: tuple[Conflict, ...]
+
+
+def keep_new(batch: pa.Table, known: Callable[[pa.Array], Iterable[tuple[str, bytes]]]) -> Kept:
+    """Decide for every row of ``batch`` whether it is new.
+
+    Args:
+        batch: rows with the columns ``event_id`` and ``record``.
+        known: given lower-case event ids, yields ``(event_id, record)`` of the events the lake already has.
+    """
+    ids = pc.utf8_lower(batch["event_id"]).combine_chunks()
+    bodies: dict[str, list[bytes]] = {}
+    for event_id, record in known(ids):
+        bodies.setdefault(event_id, []).append(record)
+    counts = pc.value_counts(ids.drop_null())
+    repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+    suspects = pa.concat_arrays([repeated, pa.array(list(bodies), ids.type)])
+    rows = pc.indices_nonzero(pc.is_in(ids, suspects, skip_nulls=True)).to_pylist()
+    dropped, conflicts = _compare(batch, ids, rows, bodies)
+    mask = pa.array([True] * batch.num_rows, pa.bool_()) if not dropped else _all_but(batch.num_rows, dropped)
+    return Kept(mask=mask, conflicts=tuple(conflicts))
+
+
+def _compare(
+    batch: pa.Table, ids: pa.Array, rows: list[int], bodies: dict[str, list[bytes]]
+) -> tuple[set[int], list[Conflict]]:
+    dropped: set[int] = set()
+    conflicts: list[Conflict] = []
+    records = batch["record"].take(pa.array(rows, pa.int64())).to_pylist()
+    for row, record in zip(rows, records, strict=True):
+        event_id = ids[row].as_py()
+        seen = bodies.setdefault(event_id, [])
+        body = record.encode("utf-8", "surrogatepass")
+        if any(_same(body, other) for other in seen):
+            dropped.add(row)
+            continue
+        if seen:
+            conflicts.append(Conflict(row=row, event_id=event_id))
+        seen.append(body)
+    return dropped, conflicts
+
+
+def _same(one: bytes, other: bytes) -> bool:
+    """Whether two records are the same JSON value; in doubt they are not, and both are kept."""
+    if one == other:
+        return True
+    try:
+        return bool(_value(one) == _value(other))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _value(record: bytes) -> Any:
+    """Return a value that is equal only for the same JSON: numbers by their text, repeated keys kept."""
+    return json.loads(record, parse_float=_number, parse_int=_number, object_pairs_hook=_object)
+
+
+def _number(text: str) -> tuple[str, str]:
+    return ("number", text)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> tuple[str, list[tuple[str, Any]]]:
+    return ("object", sorted(pairs, key=lambda pair: pair[0]))
+
+
+def _all_but(length: int, rows: set[int]) -> pa.BooleanArray:
+    return pa.array([row not in rows for row in range(length)], pa.bool_())
