@@ -1,0 +1,184 @@
+"""Reads the archive's bucket, as the archive account sees it."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from trailkeep.aws.reading import read, read_or_absent
+from trailkeep.aws.session import Accounts, aws_errors
+from trailkeep.core.errors import AwsCallError
+from trailkeep.guard.estate import (
+    Absent,
+    Bucket,
+    Encryption,
+    ForeignBucket,
+    ObjectLock,
+    PublicAccessBlock,
+    Unreadable,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+__all__ = ["observe_bucket"]
+
+_DAYS_A_YEAR = 365
+
+
+def observe_bucket(
+    accounts: Accounts, *, account: str, name: str, region: str
+) -> Bucket | ForeignBucket | Absent | Unreadable:
+    """Return the bucket, or who has it instead; ``region`` is where it is expected."""
+    client = read("sts:AssumeRole", lambda: accounts.s3(account, region))
+    if isinstance(client, Unreadable):
+        return client
+    owned = read("s3:ListBuckets", lambda: _owns(client, name))
+    if isinstance(owned, Unreadable):
+        return _without_listing(accounts, client, owned, account=account, name=name)
+    if owned:
+        return _bucket(accounts, client, account=account, name=name)
+    return _not_ours(client, name)
+
+
+def _owns(client: S3Client, name: str) -> bool:
+    pages = client.get_paginator("list_buckets").paginate(Prefix=name)
+    return any(bucket.get("Name") == name for page in pages for bucket in page.get("Buckets", []))
+
+
+def _not_ours(client: S3Client, name: str) -> ForeignBucket | Absent | Unreadable:
+    """Return whether the name is free; any answer but 404 means that somebody else has it."""
+    answer = _head(client, Bucket=name)
+    if answer in {"404", "NoSuchBucket"}:
+        return Absent()
+    if answer in {"", "301", "400", "403", "AccessDenied", "PermanentRedirect"}:
+        return ForeignBucket(
+            name=name, evidence=f"s3:HeadBucket answers {answer or '200'}, s3:ListBuckets has it not"
+        )
+    return Unreadable(call="s3:HeadBucket", error=answer)
+
+
+def _without_listing(
+    accounts: Accounts, client: S3Client, refused: Unreadable, *, account: str, name: str
+) -> Bucket | Absent | Unreadable:
+    """Return what HeadBucket with the expected owner tells where ListBuckets is refused."""
+    answer = _head(client, Bucket=name, ExpectedBucketOwner=account)
+    if answer == "":
+        return _bucket(accounts, client, account=account, name=name)
+    return Absent() if answer in {"404", "NoSuchBucket"} else refused
+
+
+def _head(client: S3Client, **arguments: Any) -> str:
+    """Return the error code of HeadBucket, empty where it succeeds."""
+    try:
+        with aws_errors("s3:HeadBucket"):
+            client.head_bucket(**arguments)
+    except AwsCallError as error:
+        return error.code
+    return ""
+
+
+def _bucket(accounts: Accounts, client: S3Client, *, account: str, name: str) -> Bucket:
+    location = read("s3:GetBucketLocation", lambda: client.get_bucket_location(Bucket=name))
+    if isinstance(location, Unreadable):
+        region: str | Unreadable = location
+    else:
+        region = {"EU": "eu-west-1"}.get(location["LocationConstraint"] or "", location["LocationConstraint"])
+        region = region or "us-east-1"
+        client = accounts.s3(account, region)
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        versioning = pool.submit(_versioning, client, name)
+        block = pool.submit(_public_access_block, client, name)
+        ownership = pool.submit(_ownership, client, name)
+        lock = pool.submit(_object_lock, client, name)
+        policy = pool.submit(_policy, client, name)
+        encryption = pool.submit(_encryption, client, name)
+        lifecycle = pool.submit(_lifecycle, client, name)
+        payer = pool.submit(_request_payer, client, name)
+        return Bucket(
+            name=name,
+            owner=account,
+            region=region,
+            versioning=versioning.result(),
+            public_access_block=block.result(),
+            ownership=ownership.result(),
+            object_lock=lock.result(),
+            policy=policy.result(),
+            encryption=encryption.result(),
+            lifecycle=lifecycle.result(),
+            request_payer=payer.result(),
+        )
+
+
+def _versioning(client: S3Client, name: str) -> str | Unreadable:
+    return read(
+        "s3:GetBucketVersioning", lambda: str(client.get_bucket_versioning(Bucket=name).get("Status", ""))
+    )
+
+
+def _public_access_block(client: S3Client, name: str) -> PublicAccessBlock | Absent | Unreadable:
+    def get() -> PublicAccessBlock:
+        block = client.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
+        return PublicAccessBlock(
+            block_public_acls=block.get("BlockPublicAcls", False),
+            ignore_public_acls=block.get("IgnorePublicAcls", False),
+            block_public_policy=block.get("BlockPublicPolicy", False),
+            restrict_public_buckets=block.get("RestrictPublicBuckets", False),
+        )
+
+    return read_or_absent("s3:GetPublicAccessBlock", get, "NoSuchPublicAccessBlockConfiguration")
+
+
+def _ownership(client: S3Client, name: str) -> str | Absent | Unreadable:
+    def get() -> str:
+        rules = client.get_bucket_ownership_controls(Bucket=name)["OwnershipControls"]["Rules"]
+        return ", ".join(rule["ObjectOwnership"] for rule in rules)
+
+    return read_or_absent("s3:GetBucketOwnershipControls", get, "OwnershipControlsNotFoundError")
+
+
+def _object_lock(client: S3Client, name: str) -> ObjectLock | Absent | Unreadable:
+    def get() -> ObjectLock:
+        found = client.get_object_lock_configuration(Bucket=name).get("ObjectLockConfiguration", {})
+        default = found.get("Rule", {}).get("DefaultRetention", {})
+        days = default.get("Days", 0) + default.get("Years", 0) * _DAYS_A_YEAR
+        return ObjectLock(mode=default.get("Mode", ""), days=days)
+
+    return read_or_absent("s3:GetObjectLockConfiguration", get, "ObjectLockConfigurationNotFoundError")
+
+
+def _policy(client: S3Client, name: str) -> str | Absent | Unreadable:
+    return read_or_absent(
+        "s3:GetBucketPolicy", lambda: client.get_bucket_policy(Bucket=name)["Policy"], "NoSuchBucketPolicy"
+    )
+
+
+def _encryption(client: S3Client, name: str) -> Encryption | Absent | Unreadable:
+    def get() -> Encryption:
+        rules = client.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+        rule = rules[0]
+        default = rule.get("ApplyServerSideEncryptionByDefault", {})
+        return Encryption(
+            algorithm=default.get("SSEAlgorithm", ""),
+            kms_key=default.get("KMSMasterKeyID", ""),
+            bucket_key=rule.get("BucketKeyEnabled", False),
+        )
+
+    code = "ServerSideEncryptionConfigurationNotFoundError"
+    return read_or_absent("s3:GetBucketEncryption", get, code)
+
+
+def _lifecycle(client: S3Client, name: str) -> str | Absent | Unreadable:
+    def get() -> str:
+        rules = client.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+        return json.dumps(rules, sort_keys=True, default=str)
+
+    return read_or_absent("s3:GetLifecycleConfiguration", get, "NoSuchLifecycleConfiguration")
+
+
+def _request_payer(client: S3Client, name: str) -> str | Absent | Unreadable:
+    def get() -> str | Absent:
+        return client.get_bucket_request_payment(Bucket=name).get("Payer", Absent())
+
+    return read("s3:GetBucketRequestPayment", get)

@@ -1,0 +1,162 @@
+"""``trailkeep apply``: show the plan, ask, and perform it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from trailkeep.cli.output import note, print_json
+from trailkeep.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from trailkeep.core.config import Config
+    from trailkeep.guard.changes import Action
+    from trailkeep.guard.decisions import Allowance
+    from trailkeep.guard.plan import Plan
+    from trailkeep.workflows.apply import Applied
+
+__all__ = ["command"]
+
+_JOURNAL = Path(".trailkeep") / "journal.jsonl"
+
+
+def command(
+    config: Path = typer.Option(Path("trailkeep.toml"), "--config", help="Configuration file."),
+    yes: bool = typer.Option(False, "--yes", help="Do not ask."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Print the AWS CLI commands instead."),
+    fingerprint: str = typer.Option(
+        "", "--fingerprint", help="Perform only the plan with this fingerprint (8 or more hex digits)."
+    ),
+    allow: list[str] = typer.Option(
+        [], "--allow", help="Allow shorten-retention, lift-guards or replace-policy; repeatable."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON document; needs --yes or --dry-run."),
+) -> None:
+    """Perform the plan after showing it; a second apply does nothing.
+
+    What was done is in .trailkeep/journal.jsonl beside the configuration. Exit codes: 0 everything asked for
+    is in force, 1 changes are left, 3 something could not be read, 4 an action failed (apply again goes on).
+    """
+    import sys
+
+    from trailkeep.cli.guarding import read_allowances
+    from trailkeep.workflows.init import load_config
+
+    if fingerprint and not re.fullmatch(r"[0-9a-f]{8,64}", fingerprint):
+        raise UsageError(
+            f"--fingerprint: expected 8 to 64 hex digits, got {fingerprint!r}; see 'trailkeep plan'"
+        )
+    asks = sys.stdin.isatty() and not as_json
+    if not (yes or dry_run or asks):
+        raise UsageError(
+            "apply: expected a terminal to ask on, got none; add --yes, best with the --fingerprint of a plan"
+        )
+    allowed = read_allowances(allow)
+    settings = load_config(config)
+    if dry_run:
+        _dry_run(settings, allowed, fingerprint, as_json=as_json)
+        return
+    journal = config.parent / _JOURNAL
+    applied = _apply(settings, allowed, fingerprint, journal, ask=not yes, as_json=as_json)
+    if as_json:
+        print_json("apply", _body(applied))
+    _say(applied)
+    raise typer.Exit(applied.left.exit_code)
+
+
+class _Terminal:
+    """Shows and asks on the terminal; with ``as_json`` stdout stays free for the document."""
+
+    def __init__(self, *, ask: bool, as_json: bool) -> None:
+        self._ask = ask
+        self._as_json = as_json
+
+    def agree(self, proposed: Plan) -> bool:
+        from trailkeep.cli.plan_view import lines, summary
+
+        for line in lines(proposed):
+            typer.echo(line, err=self._as_json)
+        note(summary(proposed))
+        if proposed.unknown or not proposed.actions:
+            return False
+        return not self._ask or typer.confirm("perform this plan?", default=False, err=True)
+
+    def doing(self, action: Action) -> None:
+        note(f"{action.id}  {action.target}")
+
+
+def _apply(
+    settings: Config,
+    allowed: frozenset[Allowance],
+    fingerprint: str,
+    journal: Path,
+    *,
+    ask: bool,
+    as_json: bool,
+) -> Applied:
+    import time
+    from datetime import UTC, datetime
+
+    from trailkeep.aws.act import Actor
+    from trailkeep.aws.journal import Journal
+    from trailkeep.aws.observe import observe
+    from trailkeep.aws.patience import Patience
+    from trailkeep.cli.guarding import reach_accounts
+    from trailkeep.workflows.apply import apply
+
+    accounts = reach_accounts(settings)
+    return apply(
+        settings,
+        observe=lambda: observe(accounts, settings),
+        performer=Actor(accounts, Patience(clock=time.monotonic, sleep=time.sleep, note=note)),
+        journal=Journal(journal, now=lambda: datetime.now(UTC)),
+        report=_Terminal(ask=ask, as_json=as_json),
+        allow=allowed,
+        fingerprint=fingerprint,
+    )
+
+
+def _dry_run(settings: Config, allowed: frozenset[Allowance], fingerprint: str, *, as_json: bool) -> None:
+    from trailkeep.aws.describe import Printer
+    from trailkeep.aws.observe import observe
+    from trailkeep.cli.guarding import reach_accounts
+    from trailkeep.cli.plan_view import body, summary
+    from trailkeep.workflows.apply import check_unmoved
+    from trailkeep.workflows.plan import plan
+
+    proposed = plan(settings, observe(reach_accounts(settings), settings), allow=allowed)
+    check_unmoved(fingerprint, proposed.fingerprint)
+    printer = Printer()
+    commands = [printer.perform(action) for action in proposed.actions]
+    if as_json:
+        print_json("apply", {"dry_run": True, "commands": commands, "performed": [], "left": body(proposed)})
+    else:
+        for action, line in zip(proposed.actions, commands, strict=True):
+            typer.echo(f"# {action.id} in {action.account}: {action.reason}\n{line}")
+    note(f"dry run: {summary(proposed)}")
+    raise typer.Exit(proposed.exit_code)
+
+
+def _body(applied: Applied) -> dict[str, Any]:
+    import msgspec
+
+    from trailkeep.cli.plan_view import body
+
+    return {
+        "dry_run": False,
+        "commands": [],
+        "performed": msgspec.to_builtins(applied.performed),
+        "left": body(applied.left),
+    }
+
+
+def _say(applied: Applied) -> None:
+    from trailkeep.cli.plan_view import lines, summary
+
+    if applied.performed:
+        note(f"performed {len(applied.performed)} actions; now: {summary(applied.left)}")
+        for line in lines(applied.left):
+            note(line)

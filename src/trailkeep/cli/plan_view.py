@@ -1,0 +1,88 @@
+"""How a plan looks: text in the manner of terraform, and the JSON body."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from trailkeep.cli.output import plain
+from trailkeep.guard.changes import Action, Change
+from trailkeep.guard.plan import Plan
+
+__all__ = ["body", "lines", "summary"]
+
+
+def body(plan: Plan) -> dict[str, Any]:
+    """Return the JSON body of a plan."""
+    builtins: dict[str, Any] = msgspec.to_builtins(plan)
+    return builtins
+
+
+def summary(plan: Plan) -> str:
+    """Return the plan in one sentence."""
+    if not (plan.actions or plan.blocked or plan.unknown):
+        return "nothing to change: everything asked for is in force"
+    destructive = sum(action.destructive for action in plan.actions)
+    parts = [
+        f"{len(plan.actions)} to do" + (f" ({destructive} destructive)" if destructive else ""),
+        f"{len(plan.blocked)} blocked" if plan.blocked else "",
+        f"{len(plan.unknown)} unknown" if plan.unknown else "",
+        f"{len(plan.kept)} left as it is" if plan.kept else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def lines(plan: Plan) -> Iterator[str]:
+    """Yield the lines of the human form, ending with the fingerprint where there is something to do."""
+    for action in plan.actions:
+        yield from _action(action)
+    for blocked in plan.blocked:
+        yield f"! {blocked.action.id}  {plain(blocked.action.target)}  blocked"
+        yield f"    because {plain(blocked.reason)}"
+        yield f"    add --allow {blocked.allow} to do it: {plain(blocked.action.reason)}"
+    for unknown in plan.unknown:
+        yield f"? {unknown.call}  unknown"
+        yield f"    {plain(unknown.error)}"
+        yield f"    undecided: {plain(unknown.undecided)}"
+    for kept in plan.kept:
+        yield f"= {plain(kept.target)}  left as it is"
+        yield f"    {plain(kept.reason)}" + (f"; --allow {kept.allow} changes it" if kept.allow else "")
+    if plan.actions:
+        yield f"fingerprint {plan.fingerprint}"
+
+
+def _action(action: Action) -> Iterator[str]:
+    mark = "~" if any(change.before for change in action.changes) else "+"
+    mark = "-" if type(action).__name__ == "DetachPolicy" else mark
+    warning = "  DESTRUCTIVE" if action.destructive else ""
+    yield f"{mark} {action.id}  {plain(action.target)}  in {action.account}{warning}"
+    yield f"    because {plain(action.reason)}"
+    for change in action.changes:
+        yield from (f"    {line}" for line in _change(change))
+
+
+def _change(change: Change) -> Iterator[str]:
+    if not _is_document(change.after):
+        before = f"{plain(change.before)} -> " if change.before else ""
+        yield f"{change.field}: {before}{plain(change.after)}"
+        return
+    yield f"{change.field}:"
+    for line in difflib.ndiff(_statements(change.before), _statements(change.after)):
+        if not line.startswith("?"):
+            yield f"  {plain(line)}"
+
+
+def _is_document(text: str) -> bool:
+    return text.startswith("{")
+
+
+def _statements(text: str) -> list[str]:
+    """Return a policy as one line per statement; a text that is no policy as it is."""
+    try:
+        return [json.dumps(statement) for statement in json.loads(text)["Statement"]]
+    except (ValueError, KeyError, TypeError):
+        return text.splitlines()

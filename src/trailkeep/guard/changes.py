@@ -1,0 +1,206 @@
+"""The actions a plan is made of: frozen values that say what to do, where, and why; no behaviour.
+
+``id`` is stable (``bucket.create``), ``account`` is where the call is made, ``destructive`` is true only for
+what weakens or replaces something that exists.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from trailkeep.guard.blueprint import NEW_ACCOUNT
+
+__all__ = [
+    "Action",
+    "AttachPolicy",
+    "Change",
+    "CreateAccount",
+    "CreateBucket",
+    "CreatePolicy",
+    "CreateTrail",
+    "DetachPolicy",
+    "EnablePolicyType",
+    "EnableTrustedAccess",
+    "PutBucketPolicy",
+    "PutObjectLock",
+    "PutOwnership",
+    "PutPublicAccessBlock",
+    "PutRequestPayment",
+    "PutVersioning",
+    "StartLogging",
+    "UpdatePolicy",
+    "UpdateTrail",
+    "bind",
+]
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the diff; ``before`` is empty where nothing was there."""
+
+    field: str
+    before: str
+    after: str
+
+
+class _Action(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=True):
+    id: str
+    target: str
+    account: str
+    reason: str
+    destructive: bool = False
+    changes: tuple[Change, ...] = ()
+
+
+class CreateAccount(_Action, frozen=True, kw_only=True):
+    """Create the archive account with the role that the management account assumes."""
+
+    name: str
+    email: str
+    access_role: str
+
+
+class EnableTrustedAccess(_Action, frozen=True, kw_only=True):
+    """Let a service act in every account of the organization."""
+
+    service: str
+
+
+class CreateBucket(_Action, frozen=True, kw_only=True):
+    """Create the bucket, with Object Lock, owned by the archive account."""
+
+    bucket: str
+    region: str
+
+
+class PutPublicAccessBlock(_Action, frozen=True, kw_only=True):
+    """Switch all four public access blocks on."""
+
+    bucket: str
+    region: str
+
+
+class PutOwnership(_Action, frozen=True, kw_only=True):
+    """Set BucketOwnerEnforced, so that no ACL gives a log away."""
+
+    bucket: str
+    region: str
+
+
+class PutVersioning(_Action, frozen=True, kw_only=True):
+    """Switch versioning on."""
+
+    bucket: str
+    region: str
+
+
+class PutRequestPayment(_Action, frozen=True, kw_only=True):
+    """Let the owner pay for requests; CloudTrail cannot deliver to a bucket where the requester pays."""
+
+    bucket: str
+    region: str
+
+
+class PutObjectLock(_Action, frozen=True, kw_only=True):
+    """Set the default retention of new log versions."""
+
+    bucket: str
+    region: str
+    mode: str
+    days: int
+
+
+class PutBucketPolicy(_Action, frozen=True, kw_only=True):
+    """Set the bucket policy to ``document``, a compact JSON text."""
+
+    bucket: str
+    region: str
+    document: str
+
+
+class CreateTrail(_Action, frozen=True, kw_only=True):
+    """Create the organization trail: every region, global services, log file validation."""
+
+    name: str
+    region: str
+    bucket: str
+
+
+class UpdateTrail(_Action, frozen=True, kw_only=True):
+    """Make an existing trail what ``CreateTrail`` would have made."""
+
+    arn: str
+    region: str
+    bucket: str
+    clear_prefix: bool
+
+
+class StartLogging(_Action, frozen=True, kw_only=True):
+    """Start the trail."""
+
+    arn: str
+    region: str
+
+
+class EnablePolicyType(_Action, frozen=True, kw_only=True):
+    """Enable a type of organization policy at the root."""
+
+    root: str
+    policy_type: str
+
+
+class CreatePolicy(_Action, frozen=True, kw_only=True):
+    """Create a service control policy."""
+
+    name: str
+    document: str
+
+
+class UpdatePolicy(_Action, frozen=True, kw_only=True):
+    """Replace the content of a service control policy."""
+
+    policy_id: str
+    document: str
+
+
+class AttachPolicy(_Action, frozen=True, kw_only=True):
+    """Attach a policy; an empty ``policy_id`` means the one that was just created as ``name``."""
+
+    policy_id: str
+    name: str
+    target_id: str
+
+
+class DetachPolicy(_Action, frozen=True, kw_only=True):
+    """Detach a policy, to attach it again later in the same plan."""
+
+    policy_id: str
+    name: str
+    target_id: str
+
+
+Action = (
+    CreateAccount
+    | EnableTrustedAccess
+    | CreateBucket
+    | PutPublicAccessBlock
+    | PutOwnership
+    | PutVersioning
+    | PutRequestPayment
+    | PutObjectLock
+    | PutBucketPolicy
+    | CreateTrail
+    | UpdateTrail
+    | StartLogging
+    | EnablePolicyType
+    | CreatePolicy
+    | UpdatePolicy
+    | AttachPolicy
+    | DetachPolicy
+)
+
+
+def bind(action: Action, archive_account: str) -> Action:
+    """Return the action with the id of the account that was created in place of NEW_ACCOUNT."""
+    text = msgspec.json.encode(action).decode().replace(NEW_ACCOUNT, archive_account)
+    bound: Action = msgspec.json.decode(text, type=Action)
+    return bound

@@ -1,0 +1,242 @@
+"""The policy documents that guard an archive, and how two documents are compared.
+
+Documents are plain JSON values. Two documents are equal when they say the same: the order of statements,
+keys and lists, ``"x"`` against ``["x"]``, the case of actions and condition keys, and Sids do not count.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = [
+    "Merged",
+    "archive_scp",
+    "bucket_policy",
+    "canonical",
+    "compact",
+    "merge",
+    "only_lets_read",
+]
+
+Document = dict[str, Any]
+_LISTS = ("Action", "NotAction", "Resource", "NotResource")
+_PRINCIPALS = ("Principal", "NotPrincipal")
+
+
+def bucket_policy(
+    *, partition: str, bucket: str, organization_id: str, management_account: str, trail: str
+) -> Document:
+    """Return the policy that lets exactly one trail (``trail`` is its ARN) deliver, and only over TLS.
+
+    Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
+    """
+    arn = f"arn:{partition}:s3:::{bucket}"
+    service = {"Service": "cloudtrail.amazonaws.com"}
+    source = {"aws:SourceArn": trail}
+    delivery = {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", **source}}
+    return _document(
+        {
+            "Sid": "AWSCloudTrailAclCheck20150319",
+            "Effect": "Allow",
+            "Principal": service,
+            "Action": "s3:GetBucketAcl",
+            "Resource": arn,
+            "Condition": {"StringEquals": source},
+        },
+        {
+            "Sid": "AWSCloudTrailWrite20150319",
+            "Effect": "Allow",
+            "Principal": service,
+            "Action": "s3:PutObject",
+            "Resource": f"{arn}/AWSLogs/{management_account}/*",
+            "Condition": delivery,
+        },
+        {
+            "Sid": "AWSCloudTrailOrganizationWrite20150319",
+            "Effect": "Allow",
+            "Principal": service,
+            "Action": "s3:PutObject",
+            "Resource": f"{arn}/AWSLogs/{organization_id}/*",
+            "Condition": delivery,
+        },
+        {
+            "Sid": "TrailkeepDenyInsecureTransport",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [arn, f"{arn}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+    )
+
+
+def archive_scp(*, partition: str, bucket: str, archive_account: str) -> Document:
+    """Return the service control policy that makes the archive read-only for its own account, root included.
+
+    ``NotAction`` denies what AWS has yet to invent; the bucket, its objects and every access point are named,
+    because an action on objects never matches the ARN of a bucket.
+
+    Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_syntax.html
+    """
+    arn = f"arn:{partition}:s3:::{bucket}"
+    return _document(
+        {
+            "Sid": "ArchiveReadOnly",
+            "Effect": "Deny",
+            "NotAction": ["s3:Get*", "s3:List*", "s3:RestoreObject"],
+            "Resource": [
+                arn,
+                f"{arn}/*",
+                f"arn:{partition}:s3:*:{archive_account}:accesspoint/*",
+                f"arn:{partition}:s3::{archive_account}:accesspoint/*",
+            ],
+        },
+        {
+            "Sid": "NoNewAccessPaths",
+            "Effect": "Deny",
+            "Action": [
+                "s3:CreateAccessPoint*",
+                "s3:PutAccessPoint*",
+                "s3:DeleteAccessPoint*",
+                "s3:CreateMultiRegionAccessPoint",
+                "s3:PutMultiRegionAccessPointPolicy",
+                "s3:CreateAccessGrant*",
+                "s3:PutAccessGrants*",
+                "s3:PutAccountPublicAccessBlock",
+                "s3:CreateJob",
+            ],
+            "Resource": "*",
+        },
+        {
+            "Sid": "StayInOrganization",
+            "Effect": "Deny",
+            "Action": [
+                "organizations:LeaveOrganization",
+                "organizations:AcceptHandshake",
+                "account:CloseAccount",
+                "account:DisableRegion",
+            ],
+            "Resource": "*",
+        },
+    )
+
+
+def compact(document: Document) -> str:
+    """Return the JSON text without white space, which counts against AWS's size limits."""
+    return json.dumps(document, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """An observed policy made to say what it must: the ``document``, and what became of further statements.
+
+    ``kept`` and ``dropped`` are compact JSON texts; a text that is no policy is dropped as a whole.
+    """
+
+    document: Document
+    kept: tuple[str, ...]
+    dropped: tuple[str, ...]
+    changed: bool
+
+
+def merge(text: str, wanted: Document, *, may_stay: Callable[[Document], bool]) -> Merged:
+    """Return what an observed policy text must become to say all of ``wanted``.
+
+    A statement that has the Sid of a wanted one is an older version of it and is replaced; any other further
+    statement stays where ``may_stay`` says so.
+    """
+    statements = _statements(text)
+    if statements is None:
+        return Merged(document=wanted, kept=(), dropped=(text,), changed=True)
+    ours = {statement["Sid"] for statement in wanted["Statement"]}
+    said = canonical(compact(wanted)) or frozenset()
+    further = [
+        statement
+        for statement in statements
+        if str(statement.get("Sid")) not in ours and _canonical_statement(statement) not in said
+    ]
+    staying = [statement for statement in further if may_stay(statement)]
+    document = {**wanted, "Statement": [*wanted["Statement"], *staying]}
+    return Merged(
+        document=document,
+        kept=tuple(map(compact, staying)),
+        dropped=tuple(compact(statement) for statement in further if statement not in staying),
+        changed=canonical(text) != canonical(compact(document)),
+    )
+
+
+def only_lets_read(statement: Document) -> bool:
+    """Return whether a statement of a bucket policy does no more than let somebody named read."""
+    actions = [str(action).lower() for action in _listed(statement.get("Action", []))]
+    named = statement.get("Principal")
+    principals = (
+        [str(who) for many in named.values() for who in _listed(many)] if isinstance(named, dict) else []
+    )
+    return (
+        statement.get("Effect") == "Allow"
+        and actions != []
+        and all(action.startswith(("s3:get", "s3:list")) for action in actions)
+        and principals != []
+        and not any("*" in who for who in principals)
+    )
+
+
+def canonical(text: str) -> frozenset[str] | None:
+    """Return what a policy text says as a set of canonical statements, or None where it is no policy."""
+    statements = _statements(text)
+    return None if statements is None else frozenset(map(_canonical_statement, statements))
+
+
+def _document(*statements: Document) -> Document:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def _statements(text: str) -> list[Document] | None:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    found = document.get("Statement") if isinstance(document, dict) else None
+    statements = [found] if isinstance(found, dict) else found
+    if not isinstance(statements, list) or not all(isinstance(item, dict) for item in statements):
+        return None
+    return statements
+
+
+def _canonical_statement(statement: Document) -> str:
+    parts: Document = {}
+    for key, value in statement.items():
+        if key in _LISTS:
+            texts = map(str, _listed(value))
+            parts[key] = sorted({text.lower() if key.endswith("Action") else text for text in texts})
+        elif key in _PRINCIPALS:
+            named = value if isinstance(value, dict) else {"AWS": value}
+            parts[key] = {kind: sorted(set(map(str, _listed(who)))) for kind, who in named.items()}
+        elif key == "Condition":
+            parts[key] = _canonical_condition(value)
+        elif key != "Sid":
+            parts[key] = value
+    return json.dumps(parts, sort_keys=True)
+
+
+def _canonical_condition(value: Any) -> Any:
+    if not isinstance(value, dict) or not all(isinstance(tests, dict) for tests in value.values()):
+        return value
+    return {
+        operator: {
+            key.lower(): sorted({_text(one) for one in _listed(wanted)}) for key, wanted in tests.items()
+        }
+        for operator, tests in value.items()
+    }
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _text(value: Any) -> str:
+    """Return a condition value as IAM compares it: ``false`` and ``"false"`` are the same."""
+    return json.dumps(value) if isinstance(value, bool) else str(value)

@@ -1,0 +1,229 @@
+"""What was observed of an organization and its archive at one moment; plain data, JSON both ways.
+
+Three values stand in place of a fact, and none is a default: ``Absent`` (AWS says there is none),
+``Unreadable`` (a call was refused or failed, so nobody knows) and, for a bucket, ``ForeignBucket``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from trailkeep.core.errors import UsageError
+
+__all__ = [
+    "Absent",
+    "Account",
+    "Bucket",
+    "Caller",
+    "Encryption",
+    "Estate",
+    "ForeignBucket",
+    "ObjectLock",
+    "Organization",
+    "Policy",
+    "PublicAccessBlock",
+    "Root",
+    "Trail",
+    "TrailStatus",
+    "Unit",
+    "Unreadable",
+    "decode_estate",
+    "encode_estate",
+]
+
+_SCHEMA = "estate/1"
+
+
+class _Fact(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="fact", tag=True
+):
+    """One observed value; ``fact`` names its type in JSON."""
+
+
+class Unreadable(_Fact, frozen=True, kw_only=True):
+    """A call was refused or failed: ``call`` is ``service:Operation``, ``error`` what came back."""
+
+    call: str
+    error: str
+
+
+class Absent(_Fact, frozen=True, kw_only=True):
+    """AWS answered, and there is no such thing."""
+
+
+class Caller(_Fact, frozen=True, kw_only=True):
+    """Whose credentials observed."""
+
+    account: str
+    arn: str
+    partition: str
+
+
+class Organization(_Fact, frozen=True, kw_only=True):
+    """The organization; ``feature_set`` is ALL or CONSOLIDATED_BILLING."""
+
+    id: str
+    management_account: str
+    feature_set: str
+
+
+class Root(_Fact, frozen=True, kw_only=True):
+    """The root of the organization and the policy types enabled there."""
+
+    id: str
+    policy_types: tuple[str, ...]
+
+
+class Unit(_Fact, frozen=True, kw_only=True):
+    """An organizational unit."""
+
+    id: str
+    name: str
+    parent: str
+
+
+class Account(_Fact, frozen=True, kw_only=True):
+    """A member or the management account; ``parent`` is a root or a unit."""
+
+    id: str
+    name: str
+    email: str
+    status: str
+    parent: str
+
+
+class Policy(_Fact, frozen=True, kw_only=True):
+    """An organization policy; ``targets`` are the ids of roots, units and accounts it is attached to."""
+
+    id: str
+    name: str
+    aws_managed: bool
+    content: str | Unreadable
+    targets: tuple[str, ...] | Unreadable
+
+
+class TrailStatus(_Fact, frozen=True, kw_only=True):
+    """Whether a trail delivers; the errors are empty where the last delivery succeeded."""
+
+    is_logging: bool
+    latest_delivery_error: str
+    latest_digest_delivery_error: str
+    latest_delivery_at: datetime | None
+
+
+class Trail(_Fact, frozen=True, kw_only=True):
+    """A trail; ``recursive_logging`` is None where AWS does not say."""
+
+    name: str
+    arn: str
+    home_region: str
+    bucket: str
+    prefix: str
+    kms_key: str
+    is_organization_trail: bool
+    is_multi_region: bool
+    includes_global_events: bool
+    validates_logs: bool
+    has_custom_event_selectors: bool
+    recursive_logging: bool | None
+    status: TrailStatus | Unreadable
+
+
+class PublicAccessBlock(_Fact, frozen=True, kw_only=True):
+    """S3's four switches against public access."""
+
+    block_public_acls: bool
+    ignore_public_acls: bool
+    block_public_policy: bool
+    restrict_public_buckets: bool
+
+
+class ObjectLock(_Fact, frozen=True, kw_only=True):
+    """Object Lock is on; without a default retention ``mode`` is empty and ``days`` 0."""
+
+    mode: str
+    days: int
+
+
+class Encryption(_Fact, frozen=True, kw_only=True):
+    """Default encryption of new objects."""
+
+    algorithm: str
+    kms_key: str
+    bucket_key: bool
+
+
+class Bucket(_Fact, frozen=True, kw_only=True):
+    """A bucket that the archive account owns; ``versioning`` is empty where it was never on."""
+
+    name: str
+    owner: str
+    region: str | Unreadable
+    versioning: str | Unreadable
+    public_access_block: PublicAccessBlock | Absent | Unreadable
+    ownership: str | Absent | Unreadable
+    object_lock: ObjectLock | Absent | Unreadable
+    policy: str | Absent | Unreadable
+    encryption: Encryption | Absent | Unreadable
+    lifecycle: str | Absent | Unreadable
+    request_payer: str | Absent | Unreadable
+
+
+class ForeignBucket(_Fact, frozen=True, kw_only=True):
+    """A bucket of that name exists and the archive account does not own it."""
+
+    name: str
+    evidence: str
+
+
+class Estate(_Fact, frozen=True, kw_only=True):
+    """Everything that was observed; ``archive_account`` is the account that the configuration means."""
+
+    caller: Caller
+    organization: Organization | Absent | Unreadable
+    roots: tuple[Root, ...] | Unreadable
+    units: tuple[Unit, ...] | Unreadable
+    accounts: tuple[Account, ...] | Unreadable
+    trusted_services: tuple[str, ...] | Unreadable
+    service_control_policies: tuple[Policy, ...] | Unreadable
+    resource_control_policies: tuple[Policy, ...] | Unreadable
+    trails: tuple[Trail, ...] | Unreadable
+    archive_account: str | Absent | Unreadable
+    bucket: Bucket | ForeignBucket | Absent | Unreadable
+
+
+class _Header(msgspec.Struct, frozen=True, kw_only=True):
+    schema: str
+
+
+class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    trailkeep: _Header
+    estate: Estate
+
+
+def encode_estate(estate: Estate) -> bytes:
+    """Return the estate as one JSON document (schema ``estate/1``)."""
+    encoded = msgspec.json.encode(_File(trailkeep=_Header(schema=_SCHEMA), estate=estate))
+    return msgspec.json.format(encoded, indent=2) + b"\n"
+
+
+def decode_estate(data: bytes) -> Estate:
+    """Read a document that ``encode_estate`` wrote.
+
+    Raises:
+        UsageError: the document is not an estate; the message names the place.
+    """
+    try:
+        file = msgspec.json.decode(data, type=_File)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"estate file: expected a document of 'trailkeep plan --save-estate', got {error}; save it again"
+        ) from error
+    if file.trailkeep.schema != _SCHEMA:
+        raise UsageError(
+            f"estate file: expected schema {_SCHEMA}, got {file.trailkeep.schema}; "
+            "save it again with this version"
+        )
+    return file.estate

@@ -1,0 +1,111 @@
+"""The organization's part of a plan: contradictions, the archive account, trusted access."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trailkeep.core.errors import ConfigError, UsageError
+from trailkeep.guard.blueprint import NEW_ACCOUNT, Blueprint
+from trailkeep.guard.changes import Change, CreateAccount, EnableTrustedAccess
+from trailkeep.guard.decisions import Decision, unknown
+from trailkeep.guard.estate import Absent, Account, Estate, Organization, Unreadable
+
+__all__ = ["CLOUDTRAIL", "archive_record", "check", "decide"]
+
+CLOUDTRAIL = "cloudtrail.amazonaws.com"
+
+
+def check(blueprint: Blueprint, estate: Estate) -> None:
+    """Refuse a configuration that is about another organization, or an organization that cannot be guarded.
+
+    Raises:
+        UsageError: other credentials or another organization are needed.
+        ConfigError: ``trailkeep.toml`` names the wrong organization or account.
+    """
+    _check_caller(blueprint, estate)
+    if isinstance(estate.organization, Absent):
+        raise UsageError(
+            f"account {estate.caller.account}: expected the management account of an organization, "
+            "got an account in no organization; create one with 'aws organizations create-organization'"
+        )
+    if isinstance(estate.organization, Organization):
+        _check_organization(blueprint, estate.organization)
+    record = archive_record(blueprint, estate)
+    if isinstance(record, Absent) and blueprint.archive_account != NEW_ACCOUNT:
+        raise ConfigError(
+            "archive.account",
+            f"expected an account of organization {blueprint.organization_id}, "
+            f"got {blueprint.archive_account}, which is not in it; "
+            "invite the account, or leave archive.account empty to create one",
+        )
+    if isinstance(record, Account) and record.status != "ACTIVE":
+        raise ConfigError(
+            "archive.account",
+            f"expected an ACTIVE account, got {record.id} in status {record.status}; "
+            "reopen it in the console or choose another",
+        )
+
+
+def decide(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
+    """Yield what is missing before there can be a bucket."""
+    if isinstance(estate.organization, Unreadable):
+        yield unknown(estate.organization, "whether these are the credentials of the right organization")
+    if isinstance(estate.accounts, Unreadable):
+        yield unknown(estate.accounts, "whether the archive account exists and is active")
+    elif isinstance(estate.archive_account, Absent):
+        yield CreateAccount(
+            id="account.create",
+            target=blueprint.account_name,
+            account=blueprint.management_account,
+            reason=f"no account of the organization has the e-mail address {blueprint.account_email}",
+            changes=(Change(field="email", before="", after=blueprint.account_email),),
+            name=blueprint.account_name,
+            email=blueprint.account_email,
+            access_role=blueprint.access_role,
+        )
+    if isinstance(estate.trusted_services, Unreadable):
+        yield unknown(estate.trusted_services, "whether CloudTrail has trusted access to the organization")
+    elif CLOUDTRAIL not in estate.trusted_services:
+        yield EnableTrustedAccess(
+            id="trust.enable",
+            target=CLOUDTRAIL,
+            account=blueprint.management_account,
+            reason="CloudTrail has no trusted access, so it records nothing in the member accounts",
+            changes=(Change(field="trusted access", before="", after="enabled"),),
+            service=CLOUDTRAIL,
+        )
+
+
+def archive_record(blueprint: Blueprint, estate: Estate) -> Account | Absent | Unreadable:
+    """Return what the organization says of the archive account."""
+    if isinstance(estate.accounts, Unreadable):
+        return estate.accounts
+    found = [account for account in estate.accounts if account.id == blueprint.archive_account]
+    return found[0] if found else Absent()
+
+
+def _check_caller(blueprint: Blueprint, estate: Estate) -> None:
+    if estate.caller.account != blueprint.management_account:
+        raise UsageError(
+            f"credentials: expected the management account {blueprint.management_account}, "
+            f"got {estate.caller.account} ({estate.caller.arn}); set AWS_PROFILE"
+        )
+
+
+def _check_organization(blueprint: Blueprint, organization: Organization) -> None:
+    if organization.id != blueprint.organization_id:
+        raise ConfigError(
+            "organization.id",
+            f"expected {organization.id}, the organization of these credentials, "
+            f"got {blueprint.organization_id}; correct it or set AWS_PROFILE",
+        )
+    if organization.management_account != blueprint.management_account:
+        raise ConfigError(
+            "organization.management_account",
+            f"expected {organization.management_account}, got {blueprint.management_account}; correct it",
+        )
+    if organization.feature_set != "ALL":
+        raise UsageError(
+            f"organization {organization.id}: expected all features, got {organization.feature_set}; "
+            "enable all features in the AWS Organizations console (every account has to agree)"
+        )

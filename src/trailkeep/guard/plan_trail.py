@@ -1,0 +1,130 @@
+"""The trail's part of a plan; a trail is created, corrected and started, never deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trailkeep.core.errors import ConfigError
+from trailkeep.guard.blueprint import Blueprint
+from trailkeep.guard.changes import Change, CreateTrail, StartLogging, UpdateTrail
+from trailkeep.guard.decisions import Decision, unknown
+from trailkeep.guard.estate import Absent, Estate, Trail, TrailStatus, Unreadable
+
+__all__ = ["decide", "observed_trail"]
+
+
+def decide(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
+    """Yield what is missing of the trail.
+
+    Raises:
+        ConfigError: a trail of this name has another home region; no plan can move it.
+    """
+    match observed_trail(blueprint, estate):
+        case Unreadable() as fact:
+            yield unknown(fact, f"whether the trail {blueprint.trail} exists and what it records")
+        case Absent():
+            yield _create(blueprint)
+            yield _start(blueprint, "", "a new trail records nothing until it is started")
+        case Trail() as trail:
+            yield from _existing(blueprint, trail)
+
+
+def observed_trail(blueprint: Blueprint, estate: Estate) -> Trail | Absent | Unreadable:
+    """Return what was observed of the trail that the blueprint names."""
+    if isinstance(estate.trails, Unreadable):
+        return estate.trails
+    named = [trail for trail in estate.trails if trail.name == blueprint.trail]
+    ours = [trail for trail in named if trail.arn == blueprint.trail_arn]
+    return ours[0] if ours else named[0] if named else Absent()
+
+
+def _existing(blueprint: Blueprint, trail: Trail) -> Iterator[Decision]:
+    if trail.arn != blueprint.trail_arn:
+        raise ConfigError(
+            "trail.name",
+            f"expected no other trail of this name, got {trail.arn}; "
+            f"choose another name, or set trail.region to {trail.home_region} if that trail is meant",
+        )
+    if changes := tuple(_differences(blueprint, trail)):
+        redirected = trail.bucket != blueprint.bucket
+        yield UpdateTrail(
+            id="trail.update",
+            target=trail.arn,
+            account=blueprint.management_account,
+            reason=_reason(blueprint, trail),
+            destructive=redirected,
+            changes=changes,
+            arn=trail.arn,
+            region=blueprint.trail_region,
+            bucket=blueprint.bucket,
+            clear_prefix=trail.prefix != "",
+        )
+    if isinstance(trail.status, Unreadable):
+        yield unknown(trail.status, f"whether the trail {trail.name} is logging")
+    elif not trail.status.is_logging:
+        yield _start(blueprint, "stopped", f"the trail is stopped{_last_error(trail.status)}")
+
+
+def _differences(blueprint: Blueprint, trail: Trail) -> Iterator[Change]:
+    wanted: list[tuple[str, str | bool, str | bool]] = [
+        ("organization trail", trail.is_organization_trail, True),
+        ("multi-region", trail.is_multi_region, True),
+        ("global service events", trail.includes_global_events, True),
+        ("log file validation", trail.validates_logs, True),
+        ("bucket", trail.bucket, blueprint.bucket),
+        ("key prefix", trail.prefix, ""),
+    ]
+    for field, before, after in wanted:
+        if before != after:
+            yield Change(field=field, before=_word(before), after=_word(after) or "none")
+
+
+def _reason(blueprint: Blueprint, trail: Trail) -> str:
+    faults = {
+        "it is the trail of a single account": not trail.is_organization_trail,
+        "it records one region only": not trail.is_multi_region,
+        "it leaves global services out": not trail.includes_global_events,
+        "its logs cannot be validated": not trail.validates_logs,
+        f"it delivers to {trail.bucket}, not {blueprint.bucket}": trail.bucket != blueprint.bucket,
+        f"it delivers below {trail.prefix!r}, where the bucket policy does not let it": trail.prefix != "",
+    }
+    return "; ".join(fault for fault, is_so in faults.items() if is_so)
+
+
+def _last_error(status: TrailStatus) -> str:
+    return f" (last delivery error: {status.latest_delivery_error})" if status.latest_delivery_error else ""
+
+
+def _create(blueprint: Blueprint) -> CreateTrail:
+    return CreateTrail(
+        id="trail.create",
+        target=blueprint.trail_arn,
+        account=blueprint.management_account,
+        reason="the management account has no trail of this name",
+        changes=(
+            Change(field="organization trail", before="", after="yes"),
+            Change(field="multi-region", before="", after="yes"),
+            Change(field="global service events", before="", after="yes"),
+            Change(field="log file validation", before="", after="yes"),
+            Change(field="bucket", before="", after=blueprint.bucket),
+        ),
+        name=blueprint.trail,
+        region=blueprint.trail_region,
+        bucket=blueprint.bucket,
+    )
+
+
+def _start(blueprint: Blueprint, before: str, reason: str) -> StartLogging:
+    return StartLogging(
+        id="trail.start",
+        target=blueprint.trail_arn,
+        account=blueprint.management_account,
+        reason=reason,
+        changes=(Change(field="logging", before=before, after="started"),),
+        arn=blueprint.trail_arn,
+        region=blueprint.trail_region,
+    )
+
+
+def _word(value: str | bool) -> str:  # noqa: FBT001 - a value to be shown, not a switch
+    return value if isinstance(value, str) else "yes" if value else "no"

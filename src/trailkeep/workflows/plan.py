@@ -1,0 +1,26 @@
+"""``plan``: what would have to change, decided on what was observed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from trailkeep.core.config import Config
+from trailkeep.guard.blueprint import blueprint_for
+from trailkeep.guard.decisions import Allowance
+from trailkeep.guard.estate import Estate
+from trailkeep.guard.plan import Plan
+from trailkeep.guard.plan import plan as decide
+
+__all__ = ["Observe", "plan"]
+
+Observe = Callable[[], Estate]
+
+
+def plan(config: Config, estate: Estate, *, allow: frozenset[Allowance] = frozenset()) -> Plan:
+    """Return the plan that makes the estate what the configuration asks for.
+
+    Raises:
+        UsageError: the credentials or the organization are not those of the configuration.
+        ConfigError: the configuration asks for what no action can bring about.
+    """
+    return decide(blueprint_for(config, estate), estate, allow=allow)

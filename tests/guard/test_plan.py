@@ -1,0 +1,235 @@
+"""The plan: golden cases (facts in, actions or an error out), and what holds for every estate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from estates import config, in_force, nothing, planned, with_facts
+from trailkeep.core.errors import TrailkeepError
+from trailkeep.core.verdict import ExitCode
+from trailkeep.guard.changes import AttachPolicy, Change, UpdateTrail
+from trailkeep.guard.decisions import Allowance
+from trailkeep.guard.estate import Bucket, Estate, ObjectLock, Unreadable
+from trailkeep.guard.model import apply_all
+from trailkeep.guard.plan import Plan
+
+CASES = sorted((Path(__file__).parent.parent / "cases" / "plan").glob("*.json"))
+_UNREADABLE = {"fact": "Unreadable", "call": "service:Operation", "error": "AccessDenied: no"}
+_ABSENT = {"fact": "Absent"}
+_POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": {
+            "Sid": "Theirs",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:PutObject",
+            "Resource": "*",
+        },
+    }
+)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_golden_case(path: Path) -> None:
+    """Each case says in its first line what the plan does with these facts, and the plan does it."""
+    case = json.loads(path.read_bytes())
+    estate = with_facts(in_force() if case["start"] == "in force" else nothing(), case.get("facts", {}))
+    settings = config(case.get("config"))
+    allow = [Allowance(name) for name in case.get("allow", [])]
+    if "error" in case:
+        with pytest.raises(TrailkeepError) as caught:
+            planned(settings, estate, *allow)
+        assert {"kind": type(caught.value).__name__, "message": str(caught.value)} == case["error"]
+        return
+    assert _said(planned(settings, estate, *allow)) == {
+        key: case.get(key, []) for key in ("actions", "blocked", "unknown", "kept")
+    }
+
+
+def _said(plan: Plan) -> dict[str, Any]:
+    return {
+        "actions": [
+            {
+                "id": action.id,
+                "account": action.account,
+                "destructive": action.destructive,
+                "reason": action.reason,
+                "changes": [_line(change) for change in action.changes],
+            }
+            for action in plan.actions
+        ],
+        "blocked": [
+            {"id": one.action.id, "allow": str(one.allow), "reason": one.reason} for one in plan.blocked
+        ],
+        "unknown": [{"call": one.call, "undecided": one.undecided} for one in plan.unknown],
+        "kept": [{"target": one.target, "reason": one.reason, "allow": one.allow} for one in plan.kept],
+    }
+
+
+def _line(change: Change) -> str:
+    """Return a change in one line, a policy document as its statement ids."""
+    before, after = (_sids(text) if text.startswith("{") else text for text in (change.before, change.after))
+    return f"{change.field}: {before or 'nothing'} -> {after}"
+
+
+def _sids(text: str) -> str:
+    try:
+        statements = json.loads(text)["Statement"]
+    except ValueError:
+        return text
+    return ",".join(str(one.get("Sid")) for one in statements)
+
+
+_FACTS = {
+    "trusted_services": st.sampled_from([[], ["cloudtrail.amazonaws.com"], _UNREADABLE]),
+    "roots.0.policy_types": st.sampled_from([[], ["SERVICE_CONTROL_POLICY"]]),
+    "trails.0.bucket": st.sampled_from(["acme-trail-archive", "another"]),
+    "trails.0.prefix": st.sampled_from(["", "logs"]),
+    "trails.0.is_organization_trail": st.booleans(),
+    "trails.0.is_multi_region": st.booleans(),
+    "trails.0.validates_logs": st.booleans(),
+    "trails.0.status": st.sampled_from(
+        [
+            _UNREADABLE,
+            {
+                "fact": "TrailStatus",
+                "is_logging": False,
+                "latest_delivery_error": "",
+                "latest_digest_delivery_error": "",
+                "latest_delivery_at": None,
+            },
+        ]
+    ),
+    "bucket.versioning": st.sampled_from(["", "Suspended", "Enabled", _UNREADABLE]),
+    "bucket.public_access_block": st.sampled_from([_ABSENT, _UNREADABLE]),
+    "bucket.ownership": st.sampled_from(["ObjectWriter", "BucketOwnerPreferred", _ABSENT, _UNREADABLE]),
+    "bucket.object_lock": st.one_of(
+        st.sampled_from([_ABSENT, _UNREADABLE]),
+        st.builds(
+            lambda mode, days: {"fact": "ObjectLock", "mode": mode, "days": days if mode else 0},
+            st.sampled_from(["", "GOVERNANCE", "COMPLIANCE"]),
+            st.integers(1, 4000),
+        ),
+    ),
+    "bucket.policy": st.sampled_from([_ABSENT, _UNREADABLE, "{", _POLICY]),
+    "bucket.request_payer": st.sampled_from(["Requester", "BucketOwner", _ABSENT, _UNREADABLE]),
+    "service_control_policies.1.content": st.sampled_from([_UNREADABLE, "[]", _POLICY]),
+    "service_control_policies.1.targets": st.lists(
+        st.sampled_from(["222222222222", "333333333333", "ou-root-security", "r-root"]), unique=True
+    ),
+}
+_ALLOW = st.sets(st.sampled_from(list(Allowance))).map(sorted)
+
+
+@st.composite
+def _estates(draw: st.DrawFn) -> Estate:
+    """Return the finished organization with some facts changed, or one where nothing was done."""
+    if draw(st.integers(0, 9)) == 0:
+        return nothing()
+    keys = draw(st.sets(st.sampled_from(sorted(_FACTS)), max_size=6))
+    return with_facts(in_force(), {key: draw(_FACTS[key]) for key in sorted(keys)})
+
+
+_CONFIGS = st.builds(
+    lambda days, mode, scp: config({"retention.days": days, "retention.lock_mode": mode, "guards.scp": scp}),
+    st.integers(1, 4000),
+    st.sampled_from(["GOVERNANCE", "COMPLIANCE"]),
+    st.booleans(),
+)
+
+
+@given(_estates(), _CONFIGS, _ALLOW)
+def test_nothing_is_left_to_do_after_a_plan(estate: Estate, settings: Any, allow: list[Allowance]) -> None:
+    """Planning again after a plan was performed finds no action, whatever the estate was."""
+    first = planned(settings, estate, *allow)
+    again = planned(settings, apply_all(estate, first.actions), *allow)
+    assert again.actions == ()
+
+
+@given(_estates(), _CONFIGS, _ALLOW)
+def test_a_plan_is_stable(estate: Estate, settings: Any, allow: list[Allowance]) -> None:
+    """The same facts give the same plan with the same fingerprint, and no two actions share an id."""
+    first, second = planned(settings, estate, *allow), planned(settings, estate, *allow)
+    assert first == second
+    ids = [action.id for action in first.actions]
+    assert len(set(ids)) == len(ids)
+
+
+@given(_estates(), _CONFIGS)
+def test_nothing_is_weakened_without_being_allowed_to(estate: Estate, settings: Any) -> None:
+    """Without an allowance only a misdirected trail is replaced, and no lock or guard gets weaker."""
+    plan = planned(settings, estate)
+    assert all(isinstance(action, UpdateTrail) for action in plan.actions if action.destructive)
+    after = apply_all(estate, plan.actions)
+    assert _lock(after) >= _lock(estate)
+    assert _attachments(after) >= _attachments(estate)
+
+
+@given(_estates(), _CONFIGS)
+def test_guards_are_attached_last(estate: Estate, settings: Any) -> None:
+    """Once a guard is attached in a plan, nothing but guards follows."""
+    kinds = [isinstance(action, AttachPolicy) for action in planned(settings, estate).actions]
+    assert kinds == sorted(kinds)
+
+
+@given(_estates(), _CONFIGS, _ALLOW)
+def test_what_could_not_be_read_is_unknown(estate: Estate, settings: Any, allow: list[Allowance]) -> None:
+    """A fact that was refused and is needed makes the plan UNKNOWN, with exit code 3."""
+    plan = planned(settings, estate, *allow)
+    refused = '"fact":"Unreadable"' in json.dumps(_needed(estate, settings), separators=(",", ":"))
+    assert bool(plan.unknown) == refused
+    assert (plan.exit_code == ExitCode.UNKNOWN) == refused
+
+
+def test_fingerprint_ignores_the_time_of_the_last_delivery() -> None:
+    """A delivery between plan and apply does not move the fingerprint."""
+    later = with_facts(in_force(), {"trails.0.status.latest_delivery_at": "2026-01-01T00:00:00Z"})
+    assert planned(config(), later).fingerprint == planned(config(), in_force()).fingerprint
+
+
+def test_fingerprint_moves_with_the_facts() -> None:
+    """A fact that the plan was decided on moves the fingerprint even when the actions stay the same."""
+    drifted = with_facts(in_force(), {"bucket.lifecycle": "[]"})
+    assert planned(config(), drifted).actions == ()
+    assert planned(config(), drifted).fingerprint != planned(config(), in_force()).fingerprint
+
+
+def test_fingerprint_moves_with_the_configuration() -> None:
+    """Another configuration is another plan."""
+    assert (
+        planned(config({"guards.scp": False}), nothing()).fingerprint
+        != planned(config(), nothing()).fingerprint
+    )
+
+
+def _lock(estate: Estate) -> tuple[int, int]:
+    lock = estate.bucket.object_lock if isinstance(estate.bucket, Bucket) else None
+    if not isinstance(lock, ObjectLock):
+        return (0, 0)
+    return ({"": 0, "GOVERNANCE": 1, "COMPLIANCE": 2}[lock.mode], lock.days)
+
+
+def _attachments(estate: Estate) -> set[tuple[str, str]]:
+    assert not isinstance(estate.service_control_policies, Unreadable)
+    return {
+        (policy.name, target)
+        for policy in estate.service_control_policies
+        if not isinstance(policy.targets, Unreadable)
+        for target in policy.targets
+    }
+
+
+def _needed(estate: Estate, settings: Any) -> Any:
+    """Return the facts of the generated estates that a plan looks at."""
+    tree = msgspec.to_builtins(estate)
+    if not settings.guards.scp:
+        tree["service_control_policies"] = []
+    return tree

@@ -1,0 +1,98 @@
+"""Runs ``init``, ``plan`` and ``apply`` as a user would, against the embedded AWS."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from trailkeep.cli import apply, init, plan
+from trailkeep.core.errors import TrailkeepError
+from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, ORGANIZATION_ID, Sandbox
+
+__all__ = ["BUCKET", "CREATED", "Ran", "Verbs", "settings"]
+
+BUCKET = "acme-trail-archive"
+CREATED = {"account": '""', "account_name": '"log-archive"', "account_email": '"logs@example.com"'}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """What one command did; ``stderr`` ends with the one line of an error of ours."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The JSON document on stdout."""
+        found: dict[str, Any] = json.loads(self.stdout)
+        return found
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the actions in the JSON document."""
+        return [action["id"] for action in self.document["actions"]]
+
+
+class Verbs:
+    """A folder with a ``trailkeep.toml`` and the environment of the management account."""
+
+    def __init__(self, sandbox: Sandbox, patch: pytest.MonkeyPatch, folder: Path) -> None:
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+            patch.delenv(name, raising=False)
+        for name, value in sandbox.environment().items():
+            patch.setenv(name, value)
+        patch.chdir(folder)
+        self._patch = patch
+        self.folder = folder
+
+    def behind(self, url: str) -> None:
+        """Reach the embedded AWS through another address from now on."""
+        self._patch.setenv("AWS_ENDPOINT_URL", url)
+
+    def write(self, **changes: str) -> None:
+        """Write ``trailkeep.toml``."""
+        (self.folder / "trailkeep.toml").write_text(settings(**changes))
+
+    def run(self, *arguments: str, answer: str = "") -> Ran:
+        """Run one command; errors of ours become their line and exit code, as ``trailkeep`` does it."""
+        application = typer.Typer(pretty_exceptions_enable=False)
+        for verb in (init, plan, apply):
+            application.command(verb.__name__.rsplit(".", 1)[1])(verb.command)
+        ran = CliRunner().invoke(application, list(arguments), input=answer)
+        if isinstance(ran.exception, TrailkeepError):
+            return Ran(
+                exit_code=ran.exception.exit_code, stdout=ran.stdout, stderr=f"{ran.stderr}{ran.exception}"
+            )
+        if ran.exception and not isinstance(ran.exception, SystemExit):
+            raise ran.exception
+        return Ran(exit_code=int(ran.exit_code), stdout=ran.stdout, stderr=ran.stderr)
+
+
+def settings(**changes: str) -> str:
+    """Return the text of a ``trailkeep.toml`` for the embedded organization."""
+    values = {
+        "account": f'"{LOG_ARCHIVE_ACCOUNT_ID}"',
+        "account_name": '""',
+        "account_email": '""',
+        "bucket": f'"{BUCKET}"',
+        "region": '"eu-central-1"',
+        "days": "400",
+        "lock_mode": '"GOVERNANCE"',
+        "scp": "true",
+        **changes,
+    }
+    text = (
+        '[organization]\nid = "{id}"\nmanagement_account = "111111111111"\n'
+        "[archive]\naccount = {account}\naccount_name = {account_name}\naccount_email = {account_email}\n"
+        "region = {region}\nbucket = {bucket}\n"
+        "[retention]\ndays = {days}\nlock_mode = {lock_mode}\n[guards]\nscp = {scp}\n"
+    )
+    return text.format(id=ORGANIZATION_ID, **values)
