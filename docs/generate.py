@@ -1,0 +1,109 @@
+"""Writes the generated pages of the reference, or checks that they are what the code says.
+
+python docs/generate.py          write docs/reference/*.md
+python docs/generate.py --check  exit 1 when a page is not what would be written
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ["COLUMNS"] = "100"
+
+from typer.testing import CliRunner
+
+from trailkeep.cli.main import VERBS, build
+from trailkeep.core import errors
+from trailkeep.core.config import reference
+from trailkeep.core.verdict import ExitCode
+from trailkeep.keep.schema import COLUMNS
+
+_REFERENCE = Path(__file__).parent / "reference"
+_NOTICE = "<!-- Written by docs/generate.py; `make docs` renews it. -->\n"
+_EXITS = {
+    ExitCode.OK: "all PASS, nothing to change, answers complete",
+    ExitCode.FOUND: "FAIL findings, changes pending, or detections",
+    ExitCode.USAGE: "wrong usage or configuration",
+    ExitCode.UNKNOWN: "UNKNOWN: something could not be checked, or nothing was there to check",
+    ExitCode.STOPPED: "AWS, network or disk error that stopped the job",
+}
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of every generated page."""
+    yield "cli.md", "\n".join(_cli())
+    yield "columns.md", "\n".join(_columns())
+    yield "configuration.md", "\n".join(_configuration())
+    yield "exit-codes.md", "\n".join(_exit_codes())
+
+
+def _cli() -> Iterator[str]:
+    yield from ("# Command line", "", _NOTICE, *_help([]))
+    for verb in VERBS:
+        yield from (f"## trailkeep {verb}", "", *_help([verb]))
+
+
+def _help(arguments: list[str]) -> Iterator[str]:
+    result = CliRunner().invoke(build(), [*arguments, "--help"], prog_name="trailkeep")
+    if result.exit_code:
+        raise SystemExit(f"trailkeep {arguments} --help: {result.output}")
+    yield from ("```text", result.output.rstrip(), "```", "")
+
+
+def _columns() -> Iterator[str]:
+    yield from ("# Columns of the table `events`", "", _NOTICE)
+    yield from ("| column | type | source | meaning |", "| --- | --- | --- | --- |")
+    for column in COLUMNS:
+        yield f"| `{column.name}` | {_type(column.type)} | `{column.source}` | {column.meaning} |"
+    yield ""
+
+
+def _type(kind: object) -> str:
+    return f"`{str(kind).replace('|', '/')}`"
+
+
+def _configuration() -> Iterator[str]:
+    yield from ("# trailkeep.toml", "", _NOTICE)
+    yield from ("| key | type | default | allowed | meaning |", "| --- | --- | --- | --- | --- |")
+    for row in reference():
+        yield "| " + " | ".join(_cell(cell) for cell in row) + " |"
+    yield ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _exit_codes() -> Iterator[str]:
+    yield from ("# Exit codes and errors", "", _NOTICE, "| exit | meaning |", "| --- | --- |")
+    for code, meaning in _EXITS.items():
+        yield f"| {code.value} | {meaning} |"
+    yield from ("", "An interrupted run (Ctrl-C) ends with 130; what was committed stays.", "")
+    yield from ("| error | exit | what it means |", "| --- | --- | --- |")
+    for name in errors.__all__:
+        kind = getattr(errors, name)
+        yield f"| `{name}` | {kind.exit_code} | {(kind.__doc__ or '').splitlines()[0]} |"
+    yield ""
+
+
+def main() -> int:
+    """Write or check every page."""
+    check = "--check" in sys.argv[1:]
+    stale = [name for name, text in pages() if not _same(_REFERENCE / name, text)]
+    for name, text in pages():
+        if name in stale and not check:
+            (_REFERENCE / name).write_text(text)
+    for name in stale:
+        sys.stderr.write(f"docs/reference/{name}: {'is stale; run make docs' if check else 'written'}\n")
+    return 1 if check and stale else 0
+
+
+def _same(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text() == text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,5 @@
+"""``python -m trailkeep``."""
+
+from trailkeep.cli.main import main
+
+main()

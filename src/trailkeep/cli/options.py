@@ -1,0 +1,29 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+__all__ = ["CONFIG", "JsonOption", "LakeOption", "lake_path"]
+
+CONFIG = Path("trailkeep.toml")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+LakeOption = Annotated[
+    Optional[Path],  # noqa: UP045 - typer reads it
+    typer.Option("--lake", help="Folder of the lake; else what trailkeep.toml says, else ./lake."),
+]
+
+
+def lake_path(option: Path | None) -> Path:
+    """Return the folder of the lake: the option, the configuration beside us, or ``lake``."""
+    if option is not None:
+        return option
+    if not CONFIG.is_file():
+        return Path("lake")
+    from trailkeep.workflows.init import load_config
+
+    return CONFIG.parent / load_config(CONFIG).lake.path

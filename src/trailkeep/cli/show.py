@@ -1,0 +1,44 @@
+"""``trailkeep show``."""
+
+from __future__ import annotations
+
+import sys
+
+import msgspec
+import typer
+
+from trailkeep.cli.options import JsonOption, LakeOption, lake_path
+from trailkeep.cli.output import note, plain, print_json
+
+
+def command(
+    event_id: str = typer.Argument(help="The event's id."),
+    lake: LakeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the original event and where it came from."""
+    from trailkeep.lake.table import Lake
+    from trailkeep.workflows.search import show
+
+    originals = show(Lake(path=lake_path(lake)), event_id)
+    if as_json:
+        first, *others = [
+            {
+                "event": msgspec.Raw(one.record.encode()),
+                "source": {
+                    "object": one.object,
+                    "version": one.version,
+                    "sha256": one.sha256,
+                    "position": one.position,
+                },
+            }
+            for one in originals
+        ]
+        print_json("show", {**first, "others": others})
+        return
+    for one in originals:
+        sys.stdout.write(plain(msgspec.json.format(one.record, indent=2)) + "\n")
+        note(f"from {one.object} (version {one.version}), record {one.position}")
+        note(f"the inflated log has SHA-256 {one.sha256}")
+    if len(originals) > 1:
+        note(f"{len(originals)} records with different bodies have this eventID")

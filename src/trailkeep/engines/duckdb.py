@@ -1,0 +1,110 @@
+"""DuckDB as the embedded engine: read-only by construction.
+
+The connection sees one view, ``events``, over exactly the Parquet files it was given. Then access to files,
+network, extensions and configuration is switched off and the configuration locked, so no SQL text can reach
+anything else, whatever it says.
+
+Source: https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import duckdb
+import pyarrow as pa
+
+from trailkeep.core.errors import LakeError, UncheckedError, UsageError
+from trailkeep.keep.schema import EVENTS
+
+__all__ = ["DuckDb"]
+
+_ROWS = 10_000
+
+
+class DuckDb:
+    """One query session over a fixed list of Parquet files of events."""
+
+    def __init__(self, files: Sequence[Path], *, memory_limit: str | None = None) -> None:
+        """Open a session.
+
+        Args:
+            files: Parquet files with the columns of ``keep.schema.EVENTS``; none gives an empty view.
+            memory_limit: what DuckDB may use, such as ``2GB``; None leaves DuckDB's default (80 % of RAM).
+        """
+        self._connection = duckdb.connect(":memory:")
+        try:
+            self._open([str(file) for file in files], memory_limit)
+        except duckdb.Error as error:
+            self._connection.close()
+            raise LakeError(f"lake: expected readable Parquet files, got {_brief(error)}") from error
+
+    def _open(self, files: list[str], memory_limit: str | None) -> None:
+        run = self._connection.execute
+        run("set TimeZone = 'UTC'")
+        run("set python_enable_replacements = false")
+        if memory_limit:
+            run("set memory_limit = ?", [memory_limit])
+        if files:
+            run("set allowed_paths = ?", [files])
+            self._connection.read_parquet(files, union_by_name=True).create_view("events")
+        else:
+            self._connection.from_arrow(EVENTS.empty_table()).create("events")
+        run("set enable_external_access = false")
+        run("set lock_configuration = true")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def query(self, sql: str, *, timeout_s: float | None = None) -> Iterator[pa.RecordBatch]:
+        """Run one SELECT and yield its rows in batches; the first batch may be empty and carries the schema.
+
+        Raises:
+            UsageError: not exactly one SELECT, or one that cannot be understood.
+            UncheckedError: the time limit was reached.
+        """
+        try:
+            statements = self._connection.extract_statements(sql)
+            if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+                raise UsageError(
+                    f"sql: expected exactly one SELECT, got {len(statements)} statements "
+                    f"({', '.join(statement.type.name for statement in statements) or 'none'}); "
+                    "the lake is read-only"
+                )
+            with self._limited(timeout_s):
+                reader = self._connection.sql(sql).to_arrow_reader(_ROWS)
+                yield _empty(reader)
+                yield from reader
+        except duckdb.InterruptException as error:
+            raise UncheckedError(
+                f"sql: expected an answer within {timeout_s} s, got none; narrow it or raise --timeout"
+            ) from error
+        except duckdb.Error as error:
+            raise UsageError(f"sql: {_brief(error)}") from error
+
+    @contextmanager
+    def _limited(self, timeout_s: float | None) -> Iterator[None]:
+        if timeout_s is None:
+            yield
+            return
+        timer = threading.Timer(timeout_s, self._connection.interrupt)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+def _empty(reader: pa.RecordBatchReader) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([], schema=reader.schema)
+
+
+def _brief(error: Exception) -> str:
+    return str(error).split("\n\n", 1)[0].strip()[:1000]

@@ -1,0 +1,121 @@
+"""``search``, ``show`` and ``sql``: one question, one query over the lake, one answer with what it covers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from trailkeep.ask.filters import Field, Filter, Search, to_query, uncovered
+from trailkeep.core.errors import UncheckedError, UsageError
+from trailkeep.core.times import format_moment
+from trailkeep.core.verdict import Verdict, VerdictKind
+from trailkeep.engines.duckdb import DuckDb
+from trailkeep.keep.schema import EVENTS
+from trailkeep.lake.state import State
+from trailkeep.lake.table import Lake
+
+__all__ = ["ROW_COLUMNS", "Answer", "Original", "run_sql", "search", "show"]
+
+Moments = tuple[datetime, datetime]
+OpenEngine = Callable[[Sequence[Path]], DuckDb]
+
+ROW_COLUMNS = tuple(name for name in EVENTS.names if name not in {"record", "record_hash"})
+_NOT_VERIFIED = Verdict(
+    kind=VerdictKind.UNKNOWN, reason="the digests of these logs were not verified by this version"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Rows and what is known about them.
+
+    ``batches`` can be read once; the first is empty and carries the schema. ``covered`` spans the eventTimes
+    of the lake, ``uncovered`` are the parts of the asked range outside it.
+    """
+
+    batches: Iterator[pa.RecordBatch]
+    covered: Moments | None
+    uncovered: tuple[Moments, ...] = ()
+    verdict: Verdict = _NOT_VERIFIED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """One original record and where it came from; ``sha256`` is of the whole inflated log."""
+
+    record: str
+    object: str
+    version: str
+    sha256: str
+    position: int
+
+
+@contextmanager
+def search(
+    lake: Lake, asked: Search, columns: Sequence[str] = ROW_COLUMNS, *, engine: OpenEngine = DuckDb
+) -> Iterator[Answer]:
+    """Answer a search, newest events first."""
+    state = _state(lake)
+    with engine(_paths(lake, state, asked)) as session:
+        yield Answer(
+            batches=session.query(to_query(asked, columns).sql("duckdb")),
+            covered=state.covered,
+            uncovered=tuple(uncovered(asked, state.covered)),
+        )
+
+
+def show(lake: Lake, event_id: str, *, engine: OpenEngine = DuckDb) -> list[Original]:
+    """Return every record with this eventID; more than one only where bodies differ.
+
+    Raises:
+        UncheckedError: the lake has no such event.
+    """
+    columns = ("record", "source_object", "source_version", "source_sha256", "source_position")
+    asked = Search(filters=(Filter(field=Field.EVENT_ID, value=event_id),))
+    with search(lake, asked, columns, engine=engine) as answer:
+        rows = [row for batch in answer.batches for row in batch.to_pylist()]
+        covered = answer.covered
+    if not rows:
+        span = " to ".join(map(format_moment, covered)) if covered else "nothing"
+        raise UncheckedError(
+            f"event {event_id}: expected in the lake, got none; the lake covers {span}, "
+            "collect the logs of the time asked for"
+        )
+    return [
+        Original(
+            record=row["record"],
+            object=row["source_object"],
+            version=row["source_version"],
+            sha256=row["source_sha256"],
+            position=row["source_position"],
+        )
+        for row in rows
+    ]
+
+
+@contextmanager
+def run_sql(
+    lake: Lake, sql: str, *, timeout_s: float | None = None, engine: OpenEngine = DuckDb
+) -> Iterator[Answer]:
+    """Answer one SELECT over the table ``events``."""
+    state = _state(lake)
+    with engine(_paths(lake, state, Search())) as session:
+        yield Answer(batches=session.query(sql, timeout_s=timeout_s), covered=state.covered)
+
+
+def _state(lake: Lake) -> State:
+    if not lake.exists:
+        raise UsageError(
+            f"{lake.path}: expected a lake, got nothing there; "
+            f"run 'trailkeep collect SOURCE --lake {lake.path}' first, or give --lake its folder"
+        )
+    return lake.current()
+
+
+def _paths(lake: Lake, state: State, asked: Search) -> list[Path]:
+    return [lake.path.absolute() / file.path for file in state.between(asked.since, asked.until)]
