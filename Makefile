@@ -3,6 +3,7 @@
 #   make test    the tests
 PYTHON ?= python3
 VENV := .venv
+PEERS := .venv-peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -41,11 +42,17 @@ check: $(VENV)/.dev ## format, lint, types, layers, docs
 docs: $(VENV)/.dev ## regenerate the generated pages of the documentation
 	@$(BIN)/python docs/generate.py
 
-bench: $(VENV)/.dev ## figures beside named peers, as ratios
+$(PEERS)/.stamp: requirements/peers.txt $(VENV)/.runtime
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@echo "installing the peers that the figures stand beside" >&2
+	@$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/peers.txt
+	@touch $@
+
+bench: $(VENV)/.dev $(PEERS)/.stamp ## figures beside named peers, as ratios
 	@$(BIN)/python bench/run.py
 
 requirements: $(VENV)/.dev ## resolve the newest releases and pin them with hashes
 	@$(BIN)/python requirements/pin.py
 
 clean: ## remove the virtual environment and the caches
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -79,5 +79,7 @@ def test_a_wrong_option_is_wrong_usage(arguments: list[str]) -> None:
 def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
     """``trailkeep ... | head`` ends quietly."""
     script = f"{sys.executable} -m trailkeep --help | true"
-    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
+    done = subprocess.run(
+        ["/bin/sh", "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
     assert "Traceback" not in done.stderr

@@ -85,9 +85,12 @@ def test_reading_needs_no_slow_import(lake: Lake) -> None:
 
 
 def test_a_moved_lake_still_answers(lake: Lake, tmp_path: Path) -> None:
-    """Reading follows paths relative to the folder."""
+    """Reading follows paths relative to the folder; collecting is refused with the way out."""
     before = originals(lake.path)
     shutil.move(lake.path, tmp_path / "elsewhere")
+    assert originals(tmp_path / "elsewhere") == before
+    with pytest.raises(LakeError, match=f"got a copy of file://{lake.path}; it can be searched here"):
+        take_in(tmp_path / "elsewhere", archive(tmp_path / "logs-9", [[record(9)]]))
     assert originals(tmp_path / "elsewhere") == before
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bucket", "Folder", "SingleFile", "open_source"]
 
+_REPLACED = "it was replaced since it was listed; run again"
 _RETRIES: Any = {"max_retries": 6, "retry_timeout": timedelta(seconds=120)}
 
 
@@ -93,7 +94,8 @@ class Bucket:
 
     def _refusal(self, reason: Mapping[str, Any]) -> str:
         return (
-            f"{self.name}: {reason.get('Message', '')}; check the name, the credentials and the bucket policy"
+            f"{self.name}: {reason.get('Message', '')}; check the name and the credentials, "
+            "or collect the archive of trailkeep.toml without naming it, as its access role"
         )
 
     def _ref(self, entry: Mapping[str, Any]) -> ObjectRef:
@@ -109,9 +111,23 @@ class Bucket:
         try:
             got = obstore.get(self._store, ref.keys[0], options={"if_match": f'"{ref.version}"'})
             return bytes(got.bytes())
+        except ValueError:
+            return self._read_slowly(ref)
         except PreconditionError as error:
-            raise ObjectReadError("it was replaced since it was listed; run again") from error
-        except (BaseError, OSError, ValueError) as error:
+            raise ObjectReadError(_REPLACED) from error
+        except (BaseError, OSError) as error:
+            raise ObjectReadError(_brief(error)) from error
+
+    def _read_slowly(self, ref: ObjectRef) -> bytes:
+        """Read an object whose key obstore cannot express (``//``, ``..``, control characters)."""
+        try:
+            client = self.session.client("s3")
+            got = client.get_object(Bucket=self.bucket, Key=ref.keys[0], IfMatch=f'"{ref.version}"')
+            return bytes(got["Body"].read())
+        except botocore.exceptions.ClientError as error:
+            replaced = error.response.get("Error", {}).get("Code") == "PreconditionFailed"
+            raise ObjectReadError(_REPLACED if replaced else _brief(error)) from error
+        except botocore.exceptions.BotoCoreError as error:
             raise ObjectReadError(_brief(error)) from error
 
 

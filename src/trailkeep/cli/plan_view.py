@@ -25,6 +25,8 @@ def body(plan: Plan) -> dict[str, Any]:
 def summary(plan: Plan) -> str:
     """Return the plan in one sentence."""
     if not (plan.actions or plan.blocked or plan.unknown):
+        if plan.kept:
+            return f"nothing to change; {len(plan.kept)} left as it is, and not as the configuration asks"
         return "nothing to change: everything asked for is in force"
     destructive = sum(action.destructive for action in plan.actions)
     parts = [

@@ -139,20 +139,38 @@ class Lake:
         from pyiceberg.catalog.sql import SqlCatalog  # noqa: PLC0415 - slow to import
 
         root = self.path.absolute()
+        self._check_unmoved(root.as_uri())
         catalog = SqlCatalog("lake", uri=f"sqlite:///{root / 'catalog.db'}", warehouse=root.as_uri())
         catalog.create_namespace_if_not_exists(_TABLE[0])
         return catalog
 
-    def _metadata(self) -> dict[str, Any]:
+    def _check_unmoved(self, root: str) -> None:
+        """Refuse to write where Iceberg's metadata, which holds absolute locations, names another folder."""
+        location = self._location()
+        if location and not location.startswith(f"{root}/"):
+            raise LakeError(
+                f"{self.path}: expected the folder that the lake was made in, got a copy of "
+                f"{location.partition('/trailkeep/events/')[0]}; it can be searched here, "
+                "but to collect move it back or begin a new lake"
+            )
+
+    def _location(self) -> str:
+        """Return where the catalog says that the table's metadata is; empty before the first commit."""
+        if not self.exists:
+            return ""
         with sqlite3.connect(
             f"{(self.path / 'catalog.db').absolute().as_uri()}?mode=ro", uri=True
         ) as catalog:
             made = catalog.execute("select 1 from sqlite_master where name = 'iceberg_tables'").fetchall()
             rows = catalog.execute(_POINTER, _TABLE).fetchall() if made else []
         catalog.close()
-        if not rows:
+        return str(rows[0][0]) if rows else ""
+
+    def _metadata(self) -> dict[str, Any]:
+        location = self._location()
+        if not location:
             return {}
-        name = str(rows[0][0]).rpartition("/")[2]
+        name = location.rpartition("/")[2]
         text = self.path.joinpath(*_TABLE, "metadata", name).read_bytes()
         return msgspec.json.decode(text, type=dict[str, Any])
 

@@ -54,7 +54,7 @@ class Finding:
 
 @dataclass(slots=True, kw_only=True)
 class Collected:
-    """What one run did. ``events_read`` counts what was in the collected objects."""
+    """What one run did; ``read`` counts the events in the objects that were read, ``added`` the new ones."""
 
     listed: int = 0
     new: int = 0
