@@ -79,6 +79,9 @@ def ids(*numbers: int) -> list[str]:
         ([(Field.EVENT_ID, RECORDS[3]["eventID"])], [3]),
         ([(Field.TEXT, "BUCKET-9")], [9]),
         ([(Field.TEXT, "no such text")], []),
+        ([(Field.TEXT, "Bucket?9*")], [9]),
+        ([(Field.TEXT, "ÜnïCODE")], [10]),
+        ([(Field.RESOURCE, "BUCKET-X/*")], [9]),
     ],
 )
 def test_a_filter_finds_what_it_says(

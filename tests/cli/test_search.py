@@ -97,6 +97,13 @@ def test_no_log_drives_the_terminal(run: Run) -> None:
     assert "<script>alert(1)</script>\\n[bold]" in output
 
 
+def test_a_time_the_lake_does_not_cover_is_unknown(run: Run) -> None:
+    """No rows about a time of which nothing was collected is exit 3, never an answer."""
+    done = run("search", "--until", "2020-01-01")
+    assert (done.exit_code, "the lake covers nothing of the time asked for" in done.output) == (3, True)
+    assert run("search", "--since", "2026-01-02T03:10Z").exit_code == 0
+
+
 def test_show_gives_the_original_and_its_source(run: Run) -> None:
     """The contract: the original event, the object, its hash and the position in it."""
     document = json.loads(run("show", record(3)["eventID"], "--json").stdout)
@@ -138,6 +145,7 @@ def test_sql_values_of_every_type_can_be_printed(run: Run) -> None:
         ["search", "--read-only", "--writes"],
         ["search", "--columns", "nope"],
         ["search", "--since", "yesterday"],
+        ["search", "--since", "2026-01-02", "--until", "2026-01-01"],
         ["sql", "drop table events"],
     ],
 )

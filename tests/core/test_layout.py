@@ -62,16 +62,17 @@ def test_any_text_is_a_key_or_strange(text: str) -> None:
     [
         (LOG.replace("/111111111111/", "/222222222222/"), "folder says account 222222222222"),
         (LOG.replace("/eu-central-1/", "/us-east-1/"), "folder says region us-east-1"),
-        (LOG.replace("/01/02/", "/01/03/"), "folder says 2026-01-03, file name 20260102"),
+        (LOG.replace("/01/02/", "/01/03/"), "folder says date 20260103, file name 20260102"),
         (LOG.replace("T0304Z", "T2504Z"), "20260102T2504Z is not a time"),
         (
             LOG.replace("111111111111_CloudTrail_", "111111111111_CloudTrail-Insight_"),
-            "folder says CloudTrail",
+            "folder says family CloudTrail, file name CloudTrail-Insight",
         ),
         (f"AWSLogs/o-exampleorg1/111111111111/CloudTrail/{LOG}", "second AWSLogs folder"),
         (LOG + "x", "not in CloudTrail's layout"),
         (LOG.replace("abcdefGHIJKL0123", "short"), "not in CloudTrail's layout"),
         ("", "not in CloudTrail's layout"),
+        (LOG.replace("111111111111", "١" * 12), "not in CloudTrail's layout"),  # noqa: RUF001 - digits of another script
     ],
 )
 def test_a_key_that_cloudtrail_would_not_write_is_strange(key: str, reason: str) -> None:

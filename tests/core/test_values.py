@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trailkeep.core import arn, errors, times, verdict
+from trailkeep.core import arn, errors, globs, times, verdict
 from trailkeep.core.arn import Arn
 from trailkeep.core.errors import ConfigError, TrailkeepError, UsageError
 from trailkeep.core.times import format_moment, parse_moment
@@ -21,7 +21,7 @@ FAIL = Verdict(kind=VerdictKind.FAIL, reason="altered")
 UNKNOWN = Verdict(kind=VerdictKind.UNKNOWN, reason="refused")
 
 
-@pytest.mark.parametrize("module", [arn, times, verdict])
+@pytest.mark.parametrize("module", [arn, globs, times, verdict])
 def test_the_examples_in_the_docstrings_hold(module: object) -> None:
     """Every runnable example is true."""
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type] # doctest has no stub for modules

@@ -44,7 +44,7 @@ def test_rows_that_another_engine_added_are_seen(lake: Lake) -> None:
     """A snapshot that is not ours is planned anew instead of trusting our list of files."""
     added = add_rows(lake)
     assert len(originals(lake.path)) == 4 + added
-    assert lake.current().covered == (START + timedelta(minutes=7), START + timedelta(minutes=7 * 402))
+    assert lake.current().covered == (START + timedelta(minutes=7), START + timedelta(minutes=14))
 
 
 def test_collecting_goes_on_after_another_engine(lake: Lake, tmp_path: Path) -> None:
@@ -63,6 +63,34 @@ def test_every_object_is_in_the_ledger(lake: Lake) -> None:
         (2, 2, 0, "[]"),
         (2, 2, 0, "[]"),
     ]
+
+
+def test_a_time_that_its_delivery_contradicts_covers_nothing(tmp_path: Path) -> None:
+    """An event dated years before or after its log was delivered does not stretch what the lake covers."""
+    odd = [record(3, eventTime="9999-12-31T23:59:59Z"), record(4, eventTime="0001-01-01T00:00:00Z")]
+    take_in(tmp_path / "lake", archive(tmp_path / "logs", [[record(1), *odd]]))
+    moment = START + timedelta(minutes=7)
+    assert Lake(path=tmp_path / "lake").current().covered == (moment, moment)
+    assert len(originals(tmp_path / "lake")) == 3
+
+
+@pytest.mark.parametrize("name", ["my lake", "L[a]*?", "100%41", "it's #1 & ü", "a;b"])
+def test_a_lake_may_have_any_name(tmp_path: Path, name: str) -> None:
+    """Blanks, quotes, wildcards and percent signs in the path break nothing, and make no second folder."""
+    source = archive(tmp_path / "logs", [[record(1)], [record(2)]])
+    first, again = (take_in(tmp_path / name, source) for _ in range(2))
+    more = take_in(tmp_path / name, archive(tmp_path / "late", [[record(2), record(3)]]))
+    assert (first.added, again.new, more.added, more.duplicates) == (2, 0, 1, 1)
+    assert len(originals(tmp_path / name)) == 3
+    assert {path.name for path in tmp_path.iterdir()} == {"logs", "late", name}
+    assert Lake(path=tmp_path / name).iceberg().scan().to_arrow().num_rows == 3
+
+
+def test_a_lake_behind_a_link_is_the_same_lake(lake: Lake, tmp_path: Path) -> None:
+    """A link to the folder reads and writes the lake itself."""
+    (tmp_path / "link").symlink_to(lake.path)
+    assert take_in(tmp_path / "link", archive(tmp_path / "logs-9", [[record(9)]])).added == 1
+    assert len(originals(lake.path)) == 5
 
 
 def test_a_question_about_a_day_opens_only_its_files(lake: Lake) -> None:
@@ -89,7 +117,7 @@ def test_a_moved_lake_still_answers(lake: Lake, tmp_path: Path) -> None:
     before = originals(lake.path)
     shutil.move(lake.path, tmp_path / "elsewhere")
     assert originals(tmp_path / "elsewhere") == before
-    with pytest.raises(LakeError, match=f"got a copy of file://{lake.path}; it can be searched here"):
+    with pytest.raises(LakeError, match=f"got a copy of {lake.path}; it can be searched here"):
         take_in(tmp_path / "elsewhere", archive(tmp_path / "logs-9", [[record(9)]]))
     assert originals(tmp_path / "elsewhere") == before
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -205,7 +206,59 @@ def test_a_changed_object_is_read_again(tmp_path: Path) -> None:
     take_in(tmp_path / "lake", source)
     put(source, key(0), packed([record(1, errorCode="forged"), record(2)]))
     result = take_in(tmp_path / "lake", source)
-    assert (result.new, result.added, result.duplicates, kinds(result)) == (1, 1, 1, ["event.conflict"])
+    assert (result.new, result.added, result.duplicates, kinds(result)) == (
+        1,
+        1,
+        1,
+        ["event.conflict", "object.changed"],
+    )
+
+
+def test_a_file_that_was_only_touched_has_not_changed(tmp_path: Path) -> None:
+    """The same content under a new version is a copy, and no finding, also for events without an id."""
+    source = archive(tmp_path / "logs", [[record(1), record(2, eventID=...)]])
+    take_in(tmp_path / "lake", source)
+    os.utime(source / key(0), (1, 1))
+    put(source, key(5), (source / key(0)).read_bytes())
+    result = take_in(tmp_path / "lake", source)
+    assert (result.new, result.added, result.duplicates) == (2, 0, 4)
+    assert kinds(result) == ["record.no_event_id"] * 2
+    assert len(originals(tmp_path / "lake")) == 2
+
+
+def test_a_linked_folder_is_followed_once(tmp_path: Path) -> None:
+    """Links to folders are followed, and one that leads back ends nothing and doubles nothing."""
+    archive(tmp_path / "elsewhere", [[record(1)]])
+    source = archive(tmp_path / "logs", [[record(2)]])
+    (source / "linked").symlink_to(tmp_path / "elsewhere")
+    (source / "back").symlink_to(source)
+    assert take_in(tmp_path / "lake", source).added == 2
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_among_the_logs_is_named(tmp_path: Path) -> None:
+    """What is no regular file is a finding and does not hang the run."""
+    source = archive(tmp_path / "logs", [[record(1)]])
+    os.mkfifo(source / key(7))
+    result = take_in(tmp_path / "lake", source)
+    assert (kinds(result), result.added) == (["object.unreadable"], 1)
+
+
+def test_a_log_of_countless_records_is_refused(tmp_path: Path) -> None:
+    """A small object that would become millions of rows is a finding; the rest goes on."""
+    source = archive(tmp_path / "logs", [[record(1)]])
+    body = b'{"Records":[' + b",".join([b"{}"] * 600_000) + b"]}"
+    put(source, key(7), gzip.compress(body))
+    result = take_in(tmp_path / "lake", source)
+    assert (kinds(result), result.added, result.failed) == (["log.too_large"], 1, 1)
+
+
+@pytest.mark.timeout(60)
+def test_many_bodies_of_one_id_are_compared_in_linear_time(tmp_path: Path) -> None:
+    """Thousands of bodies under one id end in seconds, all kept."""
+    bodies = [record(1, requestID=f"r{number}") for number in range(5_000)]
+    result = take_in(tmp_path / "lake", archive(tmp_path / "logs", [bodies, bodies]))
+    assert (result.added, result.duplicates) == (5_000, 5_000)
 
 
 def test_only_one_run_writes_at_a_time(tmp_path: Path) -> None:

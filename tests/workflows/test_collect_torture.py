@@ -9,6 +9,7 @@ import pytest
 
 from keep.torture import Case, cases
 from logs import key, put, rows, take_in
+from trailkeep.cli.main import build
 from trailkeep.workflows.collect import Collected
 
 
@@ -66,3 +67,16 @@ def test_the_good_rest_is_answered(tortured: tuple[Path, dict[str, Case], Collec
     """The lake of all these logs can be searched."""
     lake, _, result = tortured
     assert rows(lake, "select count(*) n from events") == [{"n": result.added}]
+
+
+def test_every_kept_event_can_be_shown_and_found(
+    tortured: tuple[Path, dict[str, Case], Collected], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However deep or odd a record is, show gives it back, as text and as JSON."""
+    lake, _, _ = tortured
+    found = rows(lake, "select distinct event_id i, first(record) r from events where i <> '' group by all")
+    for row in found:
+        for arguments in (["show", row["i"]], ["show", row["i"], "--json"]):
+            build()([*arguments, "--lake", str(lake)], standalone_mode=False)
+        assert capsys.readouterr().out
+    assert len(found) > 50

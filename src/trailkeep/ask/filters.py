@@ -7,6 +7,7 @@ is never excluded by one.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -149,18 +150,22 @@ def _matches(one: Filter) -> exp.Condition:
                 [_like("event_id", text) for text in dict.fromkeys((value, value.lower(), value.upper()))]
             )
         case Field.TEXT:
-            return _has(exp.column("record"), value)
+            return _any([_has(exp.column("record"), text) for text in _written(value)])
         case _:
             return _any([_like(column, value) for column in _COLUMNS[one.field]])
 
 
 def _resource(value: str) -> exp.Condition:
-    """Match text in the ARNs of ``resources`` or among the parameters; with wildcards, anywhere in an ARN."""
+    """Match text in the ARNs of ``resources`` or among the parameters, whatever the case of its letters."""
     resources = exp.Cast(this=exp.column("resources"), to=exp.DataType.build("text"))
     parameters = [exp.column(name) for name in ("request_parameters", "response_elements")]
-    if _is_glob(value):
-        return _any([_glob(text, f"*{value}*") for text in (resources, *parameters)])
-    return _any([_has(text, value) for text in (resources, *parameters)])
+    return _any([_has(text, one) for text in (resources, *parameters) for one in _written(value)])
+
+
+def _written(value: str) -> list[str]:
+    """Return the ways in which JSON may write a text: as it is, or with escapes for what is not ASCII."""
+    escaped = json.dumps(value)[1:-1]
+    return list(dict.fromkeys((value, escaped, json.dumps(value, ensure_ascii=False)[1:-1])))
 
 
 def _error(value: str) -> exp.Condition:
@@ -196,7 +201,9 @@ def _is_glob(value: str) -> bool:
 
 
 def _has(text: exp.Expression, value: str) -> exp.Condition:
-    """Whether ``text`` holds ``value``, whatever the case of its letters."""
+    """Whether ``text`` holds ``value`` (which may have wildcards), whatever the case of its letters."""
+    if _is_glob(value):
+        return _glob(exp.Lower(this=text), f"*{value.lower()}*")
     return exp.Contains(this=exp.Lower(this=text), expression=exp.Literal.string(value.lower()))
 
 

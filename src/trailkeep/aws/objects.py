@@ -6,6 +6,7 @@ Source: https://developmentseed.org/obstore/latest/
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bucket", "Folder", "SingleFile", "open_source"]
 
+_LARGEST_BYTES = 256 << 20
 _REPLACED = "it was replaced since it was listed; run again"
 _RETRIES: Any = {"max_retries": 6, "retry_timeout": timedelta(seconds=120)}
 
@@ -108,6 +110,7 @@ class Bucket:
 
     def read(self, ref: ObjectRef) -> bytes:
         """Return the stored bytes of one object, in the version that was listed."""
+        _check_size(ref)
         try:
             got = obstore.get(self._store, ref.keys[0], options={"if_match": f'"{ref.version}"'})
             return bytes(got.bytes())
@@ -145,12 +148,18 @@ class Folder:
         return str(self.path)
 
     def listed(self) -> Iterator[ObjectRef]:
-        """Yield every file below the folder, in the order of paths.
+        """Yield every file below the folder, in the order of paths; links are followed, each folder once.
 
         Raises:
             UsageError: a folder cannot be read, so that the listing would not be complete.
         """
-        for folder, folders, files in os.walk(self.path, onerror=_unlistable, followlinks=False):
+        seen: set[tuple[int, int]] = set()
+        for folder, folders, files in os.walk(self.path, onerror=_unlistable, followlinks=True):
+            here = Path(folder).stat()
+            if (here.st_dev, here.st_ino) in seen:
+                folders.clear()
+                continue
+            seen.add((here.st_dev, here.st_ino))
             folders.sort()
             for file in sorted(files):
                 path = Path(folder) / file
@@ -190,11 +199,11 @@ def _unlistable(error: OSError) -> None:
 
 def _file_ref(path: Path, keys: tuple[str, ...]) -> ObjectRef:
     try:
-        stat = path.stat()
+        found = path.stat()
     except OSError:
         return ObjectRef(name=_text(path), keys=keys, version="", size_bytes=0)
     return ObjectRef(
-        name=_text(path), keys=keys, version=f"{stat.st_size}-{stat.st_mtime_ns}", size_bytes=stat.st_size
+        name=_text(path), keys=keys, version=f"{found.st_size}-{found.st_mtime_ns}", size_bytes=found.st_size
     )
 
 
@@ -204,10 +213,20 @@ def _text(path: Path) -> str:
 
 
 def _read_file(ref: ObjectRef) -> bytes:
+    path = Path("/" + ref.keys[-1])
     try:
-        return Path("/" + ref.keys[-1]).read_bytes()
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ObjectReadError("expected a regular file, got a device, socket or pipe")
+        _check_size(ref)
+        return path.read_bytes()
     except OSError as error:
         raise ObjectReadError(error.strerror or str(error)) from error
+
+
+def _check_size(ref: ObjectRef) -> None:
+    """Refuse an object that is far beyond what CloudTrail writes (50 MB) before it fills the memory."""
+    if ref.size_bytes > _LARGEST_BYTES:
+        raise ObjectReadError(f"expected at most {_LARGEST_BYTES:,} bytes, got {ref.size_bytes:,}")
 
 
 def _connection(session: boto3.session.Session, bucket: str) -> S3Config:

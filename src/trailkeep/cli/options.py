@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from trailkeep.core.errors import UsageError
+
 __all__ = ["CONFIG", "JsonOption", "LakeOption", "lake_path"]
 
 CONFIG = Path("trailkeep.toml")
@@ -21,6 +23,10 @@ LakeOption = Annotated[
 def lake_path(option: Path | None) -> Path:
     """Return the folder of the lake: the option, the configuration beside us, or ``lake``."""
     if option is not None:
+        if not str(option).isprintable():
+            raise UsageError(
+                f"--lake: expected a path in printable characters, got {option!s:.200}; name another"
+            )
         return option
     if not CONFIG.is_file():
         return Path("lake")

@@ -10,7 +10,7 @@ import msgspec
 from trailkeep import __version__
 from trailkeep.core.errors import TrailkeepError
 
-__all__ = ["document", "fail", "note", "plain", "print_json"]
+__all__ = ["document", "fail", "for_terminal", "note", "plain", "pretty", "print_json"]
 
 
 def document(verb: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -20,8 +20,20 @@ def document(verb: str, body: dict[str, Any]) -> dict[str, Any]:
 
 def print_json(verb: str, body: dict[str, Any]) -> None:
     """Print the one JSON document of a verb on stdout."""
-    encoded = msgspec.json.encode(document(verb, body))
-    sys.stdout.write(msgspec.json.format(encoded, indent=2).decode() + "\n")
+    sys.stdout.write(for_terminal(pretty(msgspec.json.encode(document(verb, body)).decode())) + "\n")
+
+
+def pretty(text: str) -> str:
+    """Return JSON with line breaks; as it is where it is too deep or holds text that is no Unicode."""
+    try:
+        return msgspec.json.format(text, indent=2)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return text
+
+
+def for_terminal(text: str) -> str:
+    """Return text as it is for a file or a pipe, and with control characters made visible on a terminal."""
+    return plain(text) if sys.stdout.isatty() else text
 
 
 def note(text: str) -> None:

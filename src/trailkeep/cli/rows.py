@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from trailkeep.cli.output import plain
+from trailkeep.cli.output import for_terminal, plain
 from trailkeep.core.times import format_moment
 
 __all__ = ["Format", "json_rows", "write_csv", "write_jsonl", "write_table"]
@@ -41,7 +41,7 @@ def write_jsonl(rows: Iterable[dict[str, Any]]) -> int:
     """Print one JSON object per line and return how many."""
     count = 0
     for row in rows:
-        sys.stdout.write(msgspec.json.encode(row).decode() + "\n")
+        sys.stdout.write(for_terminal(msgspec.json.encode(row).decode()) + "\n")
         count += 1
     return count
 
@@ -99,8 +99,8 @@ def _cell(value: Any) -> Any:
     if isinstance(value, dict | list):
         return msgspec.json.encode(value).decode()
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return "'" + value
-    return value
+        return for_terminal("'" + value)
+    return for_terminal(value) if isinstance(value, str) else value
 
 
 def _one_line(value: Any) -> str:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from trailkeep.cli.options import JsonOption, LakeOption, lake_path
-from trailkeep.cli.output import note, print_json
+from trailkeep.cli.output import for_terminal, note, print_json
 from trailkeep.cli.rows import Format, json_rows, write_csv, write_jsonl, write_table
 from trailkeep.core.errors import UsageError
 from trailkeep.core.times import format_moment, parse_moment
+from trailkeep.core.verdict import ExitCode
 
 if TYPE_CHECKING:
     from trailkeep.workflows.search import Answer
@@ -101,8 +102,13 @@ def command(
     )
     output = Format.JSON if as_json else output
     names = ("record",) if raw else _columns(columns, output, workflow.ROW_COLUMNS)
+    if asked.since and asked.until and asked.since >= asked.until:
+        raise UsageError(f"--since: expected a time before --until, got {since} and {until}; exchange them")
     with workflow.search(Lake(path=lake_path(lake)), asked, names) as answer:
         _print(answer, names, output=output, raw=raw, limit=limit)
+        if not answer.touches_covered:
+            note("outcome: UNKNOWN (the lake covers nothing of the time asked for)")
+            raise typer.Exit(ExitCode.UNKNOWN)
 
 
 def _columns(text: str, output: Format, known: tuple[str, ...]) -> tuple[str, ...]:
@@ -157,7 +163,7 @@ def _outcomes(errors: Counter[str], count: int) -> list[str]:
 
 def _print_original(record: str) -> int:
     """Print one record on one line (line breaks in JSON stand only between its tokens)."""
-    sys.stdout.write(record.replace("\r", " ").replace("\n", " ") + "\n")
+    sys.stdout.write(for_terminal(record.replace("\r", " ").replace("\n", " ")) + "\n")
     return 1
 
 

@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from trailkeep.cli.options import JsonOption, LakeOption, lake_path
-from trailkeep.cli.output import note, plain, print_json
+from trailkeep.cli.output import note, plain, pretty, print_json
 
 
 def command(
@@ -37,7 +37,7 @@ def command(
         print_json("show", {**first, "others": others})
         return
     for one in originals:
-        sys.stdout.write(plain(msgspec.json.format(one.record, indent=2)) + "\n")
+        sys.stdout.write(plain(pretty(one.record)) + "\n")
         note(f"from {one.object} (version {one.version}), record {one.position}")
         note(f"the inflated log has SHA-256 {one.sha256}")
     if len(originals) > 1:

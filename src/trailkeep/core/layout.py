@@ -15,9 +15,11 @@ Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import TypeVar
 
 __all__ = ["DigestKey", "Family", "LogKey", "StrangeKey", "format_key", "parse_key"]
 
@@ -73,24 +75,25 @@ _LOG = re.compile(
     + r"(?P<family>CloudTrail(?:-Insight|-NetworkActivity|-Aggregated)?)/"
     + _DATE
     + r"(?P<account2>\d{12})_(?P<family2>CloudTrail(?:-[A-Za-z]+)?)_(?P<region2>[a-z0-9-]+)_"
-    + r"(?P<stamp>\d{8}T\d{4}Z)_(?P<unique>[A-Za-z0-9]{16})\.json\.gz"
+    + r"(?P<stamp>\d{8}T\d{4}Z)_(?P<unique>[A-Za-z0-9]{16})\.json\.gz",
+    re.ASCII,
 )
 _DIGEST = re.compile(
     _HEAD
     + r"CloudTrail-Digest/"
     + _DATE
     + r"(?P<account2>\d{12})_CloudTrail-Digest_(?P<region2>[a-z0-9-]+)_(?P<trail>.+)_(?P<home>[a-z0-9-]+)_"
-    + r"(?P<stamp>\d{8}T\d{6}Z)(?P<backfill>_backfill)?\.json\.gz"
+    + r"(?P<stamp>\d{8}T\d{6}Z)(?P<backfill>_backfill)?\.json\.gz",
+    re.ASCII,
 )
-_STAMPS = {LogKey: "%Y%m%dT%H%MZ", DigestKey: "%Y%m%dT%H%M%SZ"}
 
 
 def parse_key(key: str) -> LogKey | DigestKey | StrangeKey:
     """Read an S3 key; what is not exactly CloudTrail's layout comes back as ``StrangeKey`` with why."""
     if match := _LOG.fullmatch(key):
-        return _disagreement(key, match, LogKey) or _log_key(match)
+        return _read(key, match, _log_key)
     if match := _DIGEST.fullmatch(key):
-        return _disagreement(key, match, DigestKey) or _digest_key(match)
+        return _read(key, match, _digest_key)
     return StrangeKey(key=key, reason="not in CloudTrail's layout ([prefix/]AWSLogs/[org/]account/...)")
 
 
@@ -109,47 +112,60 @@ def format_key(key: LogKey | DigestKey) -> str:
     return f"{head}/CloudTrail-Digest/{key.region}/{key.ends_at:%Y/%m/%d}/{name}.json.gz"
 
 
-def _disagreement(key: str, match: re.Match[str], kind: type[LogKey | DigestKey]) -> StrangeKey | None:
+_Key = TypeVar("_Key", LogKey, DigestKey)
+
+
+def _read(
+    key: str, match: re.Match[str], build: Callable[[re.Match[str], datetime], _Key]
+) -> _Key | StrangeKey:
+    moment = _moment(match["stamp"])
+    reasons = _disagreements(match)
+    if moment is not None and not reasons:
+        return build(match, moment)
+    if moment is None:
+        reasons.append(f"{match['stamp']} is not a time")
+    return StrangeKey(key=key, reason="; ".join(reasons))
+
+
+def _disagreements(match: re.Match[str]) -> list[str]:
+    """Return in what the folders of a key and its file name disagree."""
     part = match.groupdict()
-    stamp = part["stamp"]
-    reasons = {
-        "it holds a second AWSLogs folder (another trail writing below this prefix?)": "AWSLogs/"
-        in part["prefix"],
-        f"folder says account {part['account']}, file name {part['account2']}": part["account"]
-        != part["account2"],
-        f"folder says region {part['region']}, file name {part['region2']}": part["region"]
-        != part["region2"],
-        f"folder says {part['year']}-{part['month']}-{part['day']}, file name {stamp[:8]}": stamp[:8]
-        != part["year"] + part["month"] + part["day"],
-        f"folder says {part.get('family')}, file name {part.get('family2')}": part.get("family")
-        != part.get("family2"),
-        f"{stamp} is not a time": not _is_time(stamp, _STAMPS[kind]),
-    }
-    found = [reason for reason, is_so in reasons.items() if is_so]
-    return StrangeKey(key=key, reason="; ".join(found)) if found else None
+    date, day = part["stamp"][:8], part["year"] + part["month"] + part["day"]
+    pairs = (
+        ("account", part["account"], part["account2"]),
+        ("region", part["region"], part["region2"]),
+        ("family", part.get("family"), part.get("family2")),
+        ("date", day, date),
+    )
+    reasons = [f"folder says {what} {one}, file name {other}" for what, one, other in pairs if one != other]
+    if "AWSLogs/" in part["prefix"]:
+        reasons.insert(0, "it holds a second AWSLogs folder (another trail writing below this prefix?)")
+    return reasons
 
 
-def _is_time(stamp: str, form: str) -> bool:
+def _moment(stamp: str) -> datetime | None:
+    """Read ``20260102T0304Z`` or ``20260102T030405Z``; much faster than strptime, on millions of keys."""
+    digits = stamp[:8] + stamp[9:-1]
+    parts = [int(digits[start : start + 2]) for start in range(4, len(digits), 2)]
     try:
-        datetime.strptime(stamp, form).replace(tzinfo=UTC)
+        return datetime(int(digits[:4]), *parts, tzinfo=UTC)  # type: ignore[arg-type, misc] # month to second
     except ValueError:
-        return False
-    return True
+        return None
 
 
-def _log_key(match: re.Match[str]) -> LogKey:
+def _log_key(match: re.Match[str], moment: datetime) -> LogKey:
     return LogKey(
         prefix=match["prefix"],
         organization_id=match["org"] or "",
         account_id=match["account"],
         family=Family(match["family"]),
         region=match["region"],
-        delivered_at=datetime.strptime(match["stamp"], _STAMPS[LogKey]).replace(tzinfo=UTC),
+        delivered_at=moment,
         unique=match["unique"],
     )
 
 
-def _digest_key(match: re.Match[str]) -> DigestKey:
+def _digest_key(match: re.Match[str], moment: datetime) -> DigestKey:
     return DigestKey(
         prefix=match["prefix"],
         organization_id=match["org"] or "",
@@ -157,6 +173,6 @@ def _digest_key(match: re.Match[str]) -> DigestKey:
         region=match["region"],
         trail_name=match["trail"],
         home_region=match["home"],
-        ends_at=datetime.strptime(match["stamp"], _STAMPS[DigestKey]).replace(tzinfo=UTC),
+        ends_at=moment,
         backfill=match["backfill"] is not None,
     )

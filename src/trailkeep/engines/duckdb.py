@@ -19,6 +19,7 @@ import duckdb
 import pyarrow as pa
 
 from trailkeep.core.errors import LakeError, UncheckedError, UsageError
+from trailkeep.core.globs import literal
 from trailkeep.keep.schema import EVENTS
 
 __all__ = ["DuckDb"]
@@ -50,10 +51,12 @@ class DuckDb:
         if memory_limit:
             run("set memory_limit = ?", [memory_limit])
         if files:
-            run("set allowed_paths = ?", [files])
-            self._connection.read_parquet(files, union_by_name=True).create_view("events")
+            patterns = [literal(file) for file in files]
+            run("set allowed_paths = ?", [[*files, *patterns]])
+            self._connection.read_parquet(patterns, union_by_name=True).create_view("events")
         else:
             self._connection.from_arrow(EVENTS.empty_table()).create("events")
+        run("set temp_directory = ''")
         run("set enable_external_access = false")
         run("set lock_configuration = true")
 

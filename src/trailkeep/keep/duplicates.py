@@ -2,7 +2,8 @@
 
 CloudTrail delivers some events twice, in most cases with the same eventID. A copy is dropped and counted.
 The same eventID with another body is never dropped: both stay, and a finding names them. Events without an
-eventID (eventVersion 1.0) cannot be told apart and stay.
+eventID (eventVersion 1.0) cannot be told apart and stay. Copies have the same eventTime, so they are found in
+the time range of a batch; two bodies whose times lie far apart are a conflict only within one batch.
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import pyarrow as pa
@@ -57,37 +59,38 @@ def keep_new(batch: pa.Table, known: Callable[[pa.Array], Iterable[tuple[str, by
 
 
 def _compare(
-    batch: pa.Table, ids: pa.Array, rows: list[int], bodies: dict[str, list[bytes]]
+    batch: pa.Table, ids: pa.Array, rows: list[int], known: dict[str, list[bytes]]
 ) -> tuple[set[int], list[Conflict]]:
+    seen = {event_id: {_print(body) for body in bodies} for event_id, bodies in known.items()}
     dropped: set[int] = set()
     conflicts: list[Conflict] = []
     records = batch["record"].take(pa.array(rows, pa.int64())).to_pylist()
     for row, record in zip(rows, records, strict=True):
         event_id = ids[row].as_py()
-        seen = bodies.setdefault(event_id, [])
-        body = record.encode("utf-8", "surrogatepass")
-        if any(_same(body, other) for other in seen):
+        bodies = seen.setdefault(event_id, set())
+        body = _print(record.encode("utf-8", "surrogatepass"))
+        if body in bodies:
             dropped.add(row)
             continue
-        if seen:
+        if bodies:
             conflicts.append(Conflict(row=row, event_id=event_id))
-        seen.append(body)
+        bodies.add(body)
     return dropped, conflicts
 
 
-def _same(one: bytes, other: bytes) -> bool:
-    """Whether two records are the same JSON value; in doubt they are not, and both are kept."""
-    if one == other:
-        return True
+def _print(record: bytes) -> bytes:
+    """Return a hash that two records share only when they are the same JSON value.
+
+    Numbers count by their text and repeated keys stay, so in doubt two records differ, and both are kept.
+    """
     try:
-        return bool(_value(one) == _value(other))
+        value = json.loads(
+            record, parse_float=_number, parse_int=_number, parse_constant=_number, object_pairs_hook=_object
+        )
+        text = repr(value).encode("utf-8", "surrogatepass")
     except (ValueError, RecursionError):
-        return False
-
-
-def _value(record: bytes) -> Any:
-    """Return a value that is equal only for the same JSON: numbers by their text, repeated keys kept."""
-    return json.loads(record, parse_float=_number, parse_int=_number, object_pairs_hook=_object)
+        text = record
+    return blake2b(text, digest_size=16).digest()
 
 
 def _number(text: str) -> tuple[str, str]:

@@ -21,7 +21,7 @@ import pyarrow as pa
 from trailkeep.keep.careful import Reading, read_carefully
 from trailkeep.keep.columns import table_of
 from trailkeep.keep.event import Event, decode, moment
-from trailkeep.keep.inflate import LogFileError
+from trailkeep.keep.inflate import LogFault, LogFileError
 from trailkeep.keep.rows import Rows, Source
 from trailkeep.keep.split import Split, split
 
@@ -37,6 +37,9 @@ __all__ = [
     "read_log",
     "table_of",
 ]
+
+
+LIMIT_RECORDS = 500_000
 
 
 class NoteKind(StrEnum):
@@ -90,9 +93,14 @@ def read_log(body: bytes, source: Source) -> tuple[Rows, tuple[Note, ...]]:
     The rows hold views into ``body``, so they keep it in memory.
 
     Raises:
-        LogFileError: as for ``parse_log``.
+        LogFileError: as for ``parse_log``, or there are more than LIMIT_RECORDS records.
     """
     parts = split(body)
+    if len(parts.records) > LIMIT_RECORDS:
+        raise LogFileError(
+            LogFault.TOO_LARGE,
+            f"expected at most {LIMIT_RECORDS:,} records, got {len(parts.records):,}",
+        )
     events: list[Event] = []
     readings: dict[int, Reading] = {}
     for position, record in enumerate(parts.records):

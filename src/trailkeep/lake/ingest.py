@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -16,13 +15,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from trailkeep.core.errors import LakeError
+from trailkeep.core.globs import literal
 from trailkeep.keep.duplicates import Conflict, keep_new
 from trailkeep.keep.records import Note, Rows, table_of
 from trailkeep.lake.ledger import LedgerRow, read_segments, write_segment
 from trailkeep.lake.state import DataFile, LedgerSegment, State
-from trailkeep.lake.table import Lake
+from trailkeep.lake.table import Lake, confirm
 
-__all__ = ["Batch", "Committed", "Incoming", "commit_batch", "known_objects"]
+__all__ = ["Batch", "Committed", "Incoming", "Known", "commit_batch", "known_objects"]
 
 _NEEDLES = (
     "event_id",
@@ -37,24 +37,35 @@ _SORT = [("event_time", "ascending"), ("source_object", "ascending"), ("source_p
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """One log that was read, and what the ledger will say of it once its events are counted."""
+    """One log that was read, and what the ledger will say of it once its events are counted.
+
+    ``is_copy`` says that a log with the very same bytes is in the lake, or comes before it in the batch.
+    """
 
     rows: Rows
     notes: tuple[Note, ...]
     row: LedgerRow
+    is_copy: bool = False
+
+    @property
+    def new_rows(self) -> int:
+        """How many rows of the batch's table are this log's; none for a copy of a log that is in the lake."""
+        return 0 if self.is_copy else self.row.events
 
 
 @dataclass(slots=True, kw_only=True)
 class Batch:
-    """Logs that will be committed together; ``size_bytes`` counts inflated bytes."""
+    """Logs that will be committed together; ``size_bytes`` counts inflated bytes, ``events`` records."""
 
     logs: list[Incoming] = field(default_factory=list)
     size_bytes: int = 0
+    events: int = 0
 
     def add(self, incoming: Incoming, size_bytes: int) -> None:
         """Put one more log into the batch."""
         self.logs.append(incoming)
         self.size_bytes += size_bytes
+        self.events += incoming.row.events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +79,37 @@ class Committed:
     conflicts: tuple[tuple[str, int, str], ...]
 
 
-def known_objects(lake: Lake, state: State) -> set[tuple[str, str]]:
-    """Return ``(object, version)`` of every object in the ledger."""
+@dataclass(slots=True, kw_only=True)
+class Known:
+    """What the ledger knows: ``versions`` of objects, ``hashes`` of their last content, all ``contents``."""
+
+    versions: set[tuple[str, str]] = field(default_factory=set)
+    hashes: dict[str, bytes] = field(default_factory=dict)
+    contents: set[bytes] = field(default_factory=set)
+
+    def add(self, name: str, version: str, sha256: str) -> None:
+        """Take in one object."""
+        digest = bytes.fromhex(sha256)
+        self.versions.add((name, version))
+        self.hashes[name] = digest
+        self.contents.add(digest)
+
+
+def known_objects(lake: Lake, state: State) -> Known:
+    """Return what the ledger knows.
+
+    Raises:
+        LakeError: a ledger segment cannot be read.
+    """
+    names = ("object", "version", "sha256")
     try:
-        table = read_segments((lake.path / part.path for part in state.ledger), ("object", "version"))
+        table = read_segments((lake.path / part.path for part in state.ledger), names)
     except (OSError, pa.ArrowInvalid) as error:
         raise LakeError(f"{lake.path}: expected a readable ledger, got {error}") from error
-    return set(zip(table["object"].to_pylist(), table["version"].to_pylist(), strict=True))
+    known = Known()
+    for name, version, sha256 in zip(*(table[column].to_pylist() for column in names), strict=True):
+        known.add(name, version, sha256)
+    return known
 
 
 def commit_batch(lake: Lake, state: State, batch: Batch) -> tuple[State, Committed]:
@@ -83,19 +118,22 @@ def commit_batch(lake: Lake, state: State, batch: Batch) -> tuple[State, Committ
     Raises:
         LakeError: nothing of this batch is visible; what was committed before stays.
     """
-    table = table_of([incoming.rows for incoming in batch.logs])
-    kept = keep_new(table, lambda ids: _known_records(lake, state, table, ids))
-    rows = _ledger_rows(batch, kept.mask, kept.conflicts)
     name = uuid.uuid4().hex
     try:
+        table = table_of([incoming.rows for incoming in batch.logs if not incoming.is_copy])
+        kept = keep_new(table, lambda ids: _known_records(lake, state, table, ids))
+        rows = _ledger_rows(batch, kept.mask, kept.conflicts)
         files = tuple(_write_events(lake, table.filter(kept.mask)))
         segment = _write_ledger(lake, name, rows)
-    except OSError as error:
+    except (OSError, MemoryError, pa.ArrowException, duckdb.Error) as error:
         raise LakeError(
-            f"{lake.path}: expected to write, got {error}; free some space and run again"
+            f"{lake.path}: expected to write, got {error}; free some disk or memory and run again"
         ) from error
+    covered_from, covered_to = state.covering(_believable(table))
     new = State(
         name=name,
+        covered_from=covered_from,
+        covered_to=covered_to,
         snapshot_state=name if files else state.snapshot_state,
         files=(*state.files, *files),
         ledger=(*state.ledger, segment),
@@ -112,6 +150,18 @@ def _summary(rows: list[LedgerRow], table: pa.Table, conflicts: tuple[Conflict, 
         duplicates=sum(row.duplicates for row in rows),
         conflicts=tuple(_place(table, conflict) for conflict in conflicts),
     )
+
+
+def _believable(table: pa.Table) -> tuple[datetime, datetime] | None:
+    """Return the oldest and newest eventTime that the delivery of the log does not contradict.
+
+    CloudTrail delivers for up to 30 days after an event, and never before it.
+    """
+    times, delivered = table["event_time"], table["source_delivered_at"]
+    early = pc.less_equal(times, pc.add(delivered, pa.scalar(timedelta(hours=1))))
+    late = pc.greater_equal(times, pc.subtract(delivered, pa.scalar(timedelta(days=35))))
+    span = pc.min_max(times.filter(pc.or_kleene(pc.is_null(delivered), pc.and_(early, late)))).as_py()
+    return None if span["min"] is None else (span["min"], span["max"])
 
 
 def _place(table: pa.Table, conflict: Conflict) -> tuple[str, int, str]:
@@ -132,7 +182,7 @@ def _known_records(lake: Lake, state: State, batch: pa.Table, ids: pa.Array) -> 
         found = connection.execute(
             "select lower(event_id), record from read_parquet(?) "
             "semi join wanted_ids on lower(event_id) = wanted",
-            [[str(lake.path / file.path) for file in candidates]],
+            [[literal(lake.root / file.path) for file in candidates]],
         )
         while chunk := found.fetchmany(10_000):
             yield from ((event_id, record.encode("utf-8", "surrogatepass")) for event_id, record in chunk)
@@ -156,7 +206,7 @@ def _ledger_rows(batch: Batch, mask: pa.BooleanArray, conflicts: Iterable[Confli
         )
     rows = []
     for index, (incoming, start) in enumerate(zip(batch.logs, starts, strict=True)):
-        added = pc.sum(mask.slice(start, incoming.row.events)).as_py() or 0
+        added = pc.sum(mask.slice(start, incoming.new_rows)).as_py() or 0
         own = [msgspec.to_builtins(note) for note in incoming.notes] + notes.get(index, [])
         rows.append(
             replace(
@@ -173,14 +223,16 @@ def _starts(batch: Batch) -> list[int]:
     starts, position = [], 0
     for incoming in batch.logs:
         starts.append(position)
-        position += incoming.row.events
+        position += incoming.new_rows
     return starts
 
 
 def _write_ledger(lake: Lake, name: str, rows: list[LedgerRow]) -> LedgerSegment:
     path = Path("ledger") / f"{name}.parquet"
     (lake.path / path).parent.mkdir(parents=True, exist_ok=True)
-    return LedgerSegment(path=str(path), objects=write_segment(lake.path / path, rows))
+    objects = write_segment(lake.path / path, rows)
+    confirm(lake.path / path)
+    return LedgerSegment(path=str(path), objects=objects)
 
 
 def _write_events(lake: Lake, table: pa.Table) -> Iterator[DataFile]:
@@ -206,19 +258,12 @@ def _write_day(lake: Lake, table: pa.Table, day: datetime | None) -> DataFile:
         row_group_size=_ROW_GROUP,
         bloom_filter_options={name: {"ndv": distinct} for name in _NEEDLES},
     )
+    confirm(path)
     span = pc.min_max(table["event_time"]).as_py()
     return DataFile(
-        path=str(path.relative_to(lake.path)),
+        path=str(path.relative_to(lake.root)),
         rows=table.num_rows,
         size_bytes=path.stat().st_size,
         oldest_event_at=span["min"],
         newest_event_at=span["max"],
     )
-
-
-def totals(committed: Iterable[Committed]) -> Counter[str]:
-    """Add up commits into the counts that ``collect`` reports."""
-    total: Counter[str] = Counter(objects=0, read=0, added=0, duplicates=0)
-    for one in committed:
-        total.update(objects=one.objects, read=one.read, added=one.added, duplicates=one.duplicates)
-    return total

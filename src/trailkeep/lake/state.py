@@ -46,6 +46,15 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_state: str
     files: tuple[DataFile, ...]
     ledger: tuple[LedgerSegment, ...]
+    covered_from: datetime | None = None
+    covered_to: datetime | None = None
+
+    def covering(self, span: tuple[datetime, datetime] | None) -> tuple[datetime | None, datetime | None]:
+        """Return the span that is covered once ``span`` is added."""
+        spans = [one for one in (self.covered, span) if one is not None]
+        if not spans:
+            return None, None
+        return min(since for since, _ in spans), max(until for _, until in spans)
 
     def between(self, since: datetime | None, until: datetime | None) -> tuple[DataFile, ...]:
         """Return the files that may hold events with ``since <= event_time < until``.
@@ -56,10 +65,13 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def covered(self) -> tuple[datetime, datetime] | None:
-        """The oldest and the newest eventTime in the lake; None while there is none."""
-        oldest = [file.oldest_event_at for file in self.files if file.oldest_event_at]
-        newest = [file.newest_event_at for file in self.files if file.newest_event_at]
-        return (min(oldest), max(newest)) if oldest and newest else None
+        """The oldest and the newest believable eventTime in the lake; None while there is none.
+
+        Within this span there may be holes. An eventTime that its log's delivery contradicts does not count.
+        """
+        if self.covered_from is None or self.covered_to is None:
+            return None
+        return self.covered_from, self.covered_to
 
 
 def _may_hold(file: DataFile, since: datetime | None, until: datetime | None) -> bool:

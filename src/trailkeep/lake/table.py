@@ -17,14 +17,14 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trailkeep.core.errors import LakeError, UsageError
+from trailkeep.core.errors import LakeError, StoppedError
 from trailkeep.lake.state import PROPERTY, DataFile, State
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _POINTER = "select metadata_location from iceberg_tables where table_namespace =
 _EMPTY = State(name="", snapshot_state="", files=(), ledger=())
 
 
-class LakeLockedError(UsageError):
+class LakeLockedError(StoppedError):
     """Another process writes to the lake."""
 
 
@@ -54,9 +54,14 @@ class Lake:
         return (self.path / "catalog.db").is_file()
 
     @property
+    def root(self) -> Path:
+        """The folder's absolute path, with links followed; Iceberg's metadata names files by it."""
+        return self.path.resolve()
+
+    @property
     def data(self) -> Path:
         """The folder of the Parquet files."""
-        return self.path.joinpath(*_TABLE, "data")
+        return self.root.joinpath(*_TABLE, "data")
 
     def current(self) -> State:
         """Return the current state; an empty one when nothing was ever committed.
@@ -115,7 +120,7 @@ class Lake:
         with table.transaction() as transaction:
             if added:
                 transaction.add_files(
-                    [str(self.path.absolute() / file.path) for file in added],
+                    [str(self.root / file.path) for file in added],
                     snapshot_properties={PROPERTY: state.name},
                     check_duplicate_files=False,
                 )
@@ -136,18 +141,25 @@ class Lake:
             raise LakeError(f"{self.path}: expected a usable catalog.db, got {error}") from error
 
     def _catalog(self) -> SqlCatalog:
+        """Return the catalog; no URL names its database or the warehouse, because odd paths break in URLs."""
         from pyiceberg.catalog.sql import SqlCatalog  # noqa: PLC0415 - slow to import
+        from sqlalchemy import create_engine  # noqa: PLC0415
+        from sqlalchemy.pool import NullPool  # noqa: PLC0415
 
-        root = self.path.absolute()
-        self._check_unmoved(root.as_uri())
-        catalog = SqlCatalog("lake", uri=f"sqlite:///{root / 'catalog.db'}", warehouse=root.as_uri())
+        self._check_unmoved()
+        database = self.root / "catalog.db"
+        catalog = SqlCatalog("lake", uri="sqlite://", warehouse=str(self.root), init_catalog_tables="false")
+        catalog.engine = create_engine(
+            "sqlite://", creator=lambda: sqlite3.connect(database), poolclass=NullPool
+        )
+        catalog.create_tables()
         catalog.create_namespace_if_not_exists(_TABLE[0])
         return catalog
 
-    def _check_unmoved(self, root: str) -> None:
+    def _check_unmoved(self) -> None:
         """Refuse to write where Iceberg's metadata, which holds absolute locations, names another folder."""
         location = self._location()
-        if location and not location.startswith(f"{root}/"):
+        if location and not location.startswith(f"{self.root}/"):
             raise LakeError(
                 f"{self.path}: expected the folder that the lake was made in, got a copy of "
                 f"{location.partition('/trailkeep/events/')[0]}; it can be searched here, "
@@ -158,12 +170,10 @@ class Lake:
         """Return where the catalog says that the table's metadata is; empty before the first commit."""
         if not self.exists:
             return ""
-        with sqlite3.connect(
-            f"{(self.path / 'catalog.db').absolute().as_uri()}?mode=ro", uri=True
-        ) as catalog:
+        address = f"{(self.root / 'catalog.db').as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True)) as catalog:
             made = catalog.execute("select 1 from sqlite_master where name = 'iceberg_tables'").fetchall()
             rows = catalog.execute(_POINTER, _TABLE).fetchall() if made else []
-        catalog.close()
         return str(rows[0][0]) if rows else ""
 
     def _metadata(self) -> dict[str, Any]:
@@ -184,12 +194,12 @@ class Lake:
         """Return the state with the files that the table holds now that another engine committed."""
         table = self.iceberg()
         field = table.schema().find_field("event_time")
-        root = self.path.absolute()
+        root = self.root
         files = tuple(
             _data_file(task.file, field.field_id, field.field_type, root)
             for task in table.scan().plan_files()
         )
-        return State(name=state.name, snapshot_state=state.snapshot_state, files=files, ledger=state.ledger)
+        return msgspec.structs.replace(state, files=files)
 
 
 def _create(catalog: SqlCatalog) -> Table:
@@ -231,7 +241,15 @@ def _data_file(file: Any, field_id: int, kind: Any, root: Path) -> DataFile:
 def write_durably(path: Path, content: bytes) -> None:
     """Write a new file and have the disk confirm it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("xb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
+    path.write_bytes(content)
+    confirm(path)
+
+
+def confirm(path: Path) -> None:
+    """Have the disk confirm a file that was written, and its name in its folder."""
+    for place in (path, path.parent):
+        handle = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,7 +19,7 @@ from trailkeep.core.objects import ObjectReadError, ObjectRef, Objects
 from trailkeep.core.verdict import Verdict, VerdictKind
 from trailkeep.keep.inflate import LogFileError, inflate
 from trailkeep.keep.records import Note, Rows, Source, read_log
-from trailkeep.lake.ingest import Batch, Incoming, commit_batch, known_objects
+from trailkeep.lake.ingest import Batch, Incoming, Known, commit_batch, known_objects
 from trailkeep.lake.ledger import LedgerRow
 from trailkeep.lake.state import State
 from trailkeep.lake.table import Lake
@@ -28,6 +27,8 @@ from trailkeep.lake.table import Lake
 __all__ = ["BATCH_OBJECTS", "Collected", "Finding", "Progress", "Severity", "collect"]
 
 _BATCH_BYTES = 64 << 20
+_BATCH_EVENTS = 100_000
+_AHEAD_BYTES = 64 << 20
 BATCH_OBJECTS = 10_000
 _READERS = 16
 _AHEAD = 64
@@ -106,7 +107,7 @@ def collect(
         sources: where the logs are.
         lake: where the events go.
         progress: told after every object.
-        commit_every: objects in a commit at the most; a commit also ends at 64 MiB of inflated logs.
+        commit_every: objects in a commit at the most; it also ends at 64 MiB of inflated logs or 100,000 events.
 
     Raises:
         LakeError: the lake cannot be written; what was committed stays.
@@ -116,18 +117,20 @@ def collect(
     result = Collected()
     with lake.writing():
         state = lake.current()
-        wanted = list(_new_objects(sources, known_objects(lake, state), result))
+        known = known_objects(lake, state)
+        wanted = list(_new_objects(sources, known.versions, result))
         result.new = len(wanted)
         run = _Run(
             lake=lake,
             state=state,
             result=result,
             progress=progress,
+            known=known,
             total=len(wanted),
             commit_every=commit_every,
         )
-        for item, body in _read_ahead(wanted):
-            run.take(item, body)
+        for item, content in _read_ahead(wanted):
+            run.take(item, content)
         run.commit()
     return result
 
@@ -157,9 +160,12 @@ def _listed(sources: Iterable[Objects]) -> Iterator[tuple[Objects, ObjectRef]]:
 
 def _key(ref: ObjectRef) -> LogKey | DigestKey | StrangeKey:
     """Read the key of an object; a log that somebody has unzipped (``.json``) keeps its place."""
-    keys = [key if key.endswith(".gz") else f"{key}.gz" for key in ref.keys]
-    parsed = [parse_key(key) for key in keys]
-    return next((key for key in parsed if not isinstance(key, StrangeKey)), parsed[0])
+    first, *others = (key if key.endswith(".gz") else f"{key}.gz" for key in ref.keys)
+    parsed = parse_key(first)
+    for other in others:
+        if isinstance(parsed, StrangeKey) and not isinstance(again := parse_key(other), StrangeKey):
+            return again
+    return parsed
 
 
 def _strange(ref: ObjectRef, key: StrangeKey) -> Iterator[Finding]:
@@ -172,33 +178,33 @@ def _strange(ref: ObjectRef, key: StrangeKey) -> Iterator[Finding]:
     )
 
 
-def _read_ahead(wanted: Iterable[_Wanted]) -> Iterator[tuple[_Wanted, bytes | Exception]]:
-    """Yield the inflated bytes (or what went wrong) of every object in order, reading some ahead."""
+def _read_ahead(wanted: Iterable[_Wanted]) -> Iterator[tuple[_Wanted, bytes | ObjectReadError]]:
+    """Yield the stored bytes (or what went wrong) of every object in order.
+
+    Some objects are read ahead, as long as they are small together: memory does not grow with the archive.
+    """
     items = iter(wanted)
     with ThreadPoolExecutor(_READERS, thread_name_prefix="read") as pool:
         queue: deque[tuple[_Wanted, Future[bytes]]] = deque()
-
-        def enqueue(count: int) -> None:
-            queue.extend((item, pool.submit(_inflated, item)) for item in itertools.islice(items, count))
-
-        enqueue(_AHEAD)
+        ahead_bytes = 0
         try:
-            while queue:
+            while True:
+                while len(queue) < _AHEAD and ahead_bytes < _AHEAD_BYTES and (item := next(items, None)):
+                    queue.append((item, pool.submit(item.place.read, item.ref)))
+                    ahead_bytes += item.ref.size_bytes
+                if not queue:
+                    return
                 item, future = queue.popleft()
                 yield item, _outcome(future)
-                enqueue(1)
+                ahead_bytes -= item.ref.size_bytes
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _inflated(item: _Wanted) -> bytes:
-    return inflate(item.place.read(item.ref))
-
-
-def _outcome(future: Future[bytes]) -> bytes | Exception:
+def _outcome(future: Future[bytes]) -> bytes | ObjectReadError:
     try:
         return future.result()
-    except (LogFileError, ObjectReadError) as error:
+    except ObjectReadError as error:
         return error
 
 
@@ -208,18 +214,20 @@ class _Run:
     state: State
     result: Collected
     progress: Callable[[Progress], None]
+    known: Known
     total: int
     commit_every: int
     batch: Batch = field(default_factory=Batch)
     done: int = 0
     bytes_read: int = 0
 
-    def take(self, item: _Wanted, body: bytes | Exception) -> None:
+    def take(self, item: _Wanted, content: bytes | ObjectReadError) -> None:
         """Put one object into the batch at hand, or name what is wrong with it."""
         self.done += 1
         try:
-            if isinstance(body, Exception):
-                raise body
+            if isinstance(content, ObjectReadError):
+                raise content
+            body = inflate(content)
             rows, notes = read_log(body, _source(item))
         except ObjectReadError as error:
             self._fail(item.ref, "object.unreadable", str(error))
@@ -227,14 +235,38 @@ class _Run:
             self._fail(item.ref, error.kind, error.message)
         else:
             self.bytes_read += len(body)
-            self.result.read += len(rows.events)
-            self._note(item.ref, notes)
-            self.batch.add(Incoming(rows=rows, notes=notes, row=_ledger_row(item, rows)), len(body))
-            if self.batch.size_bytes >= _BATCH_BYTES or len(self.batch.logs) >= self.commit_every:
-                self.commit()
+            self._add(item, rows, notes, len(body))
         self.progress(
             Progress(done=self.done, total=self.total, events=self.result.read, bytes_read=self.bytes_read)
         )
+
+    def _add(self, item: _Wanted, rows: Rows, notes: tuple[Note, ...], size_bytes: int) -> None:
+        self.result.read += len(rows.events)
+        self._note(item.ref, notes)
+        self._compare(item.ref, rows)
+        is_copy = bytes.fromhex(rows.sha256) in self.known.contents
+        row = _ledger_row(item, rows)
+        self.batch.add(Incoming(rows=rows, notes=notes, row=row, is_copy=is_copy), size_bytes)
+        self.known.add(item.ref.name, item.ref.version, rows.sha256)
+        if (
+            self.batch.size_bytes >= _BATCH_BYTES
+            or self.batch.events >= _BATCH_EVENTS
+            or len(self.batch.logs) >= self.commit_every
+        ):
+            self.commit()
+
+    def _compare(self, ref: ObjectRef, rows: Rows) -> None:
+        """Say when an object holds something else than it did before: a log is never written twice."""
+        before = self.known.hashes.get(ref.name)
+        if before is not None and before != bytes.fromhex(rows.sha256):
+            self.result.findings.append(
+                Finding(
+                    kind="object.changed",
+                    object=ref.name,
+                    message=f"expected the content with SHA-256 {before.hex()}, got {rows.sha256}; "
+                    "both contents are in the lake, look at the object's versions",
+                )
+            )
 
     def commit(self) -> None:
         """Commit the batch at hand, if there is one."""

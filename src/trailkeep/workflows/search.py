@@ -35,12 +35,14 @@ class Answer:
     """Rows and what is known about them.
 
     ``batches`` can be read once; the first is empty and carries the schema. ``covered`` spans the eventTimes
-    of the lake, ``uncovered`` are the parts of the asked range outside it.
+    of the lake, ``uncovered`` are the parts of the asked range outside it; ``touches_covered`` is false when
+    that is all of it.
     """
 
     batches: Iterator[pa.RecordBatch]
     covered: Moments | None
     uncovered: tuple[Moments, ...] = ()
+    touches_covered: bool = True
     verdict: Verdict = _NOT_VERIFIED
 
 
@@ -66,6 +68,7 @@ def search(
             batches=session.query(to_query(asked, columns).sql("duckdb")),
             covered=state.covered,
             uncovered=tuple(uncovered(asked, state.covered)),
+            touches_covered=_touches(asked, state.covered),
         )
 
 
@@ -106,6 +109,14 @@ def run_sql(
     state = _state(lake)
     with engine(_paths(lake, state, Search())) as session:
         yield Answer(batches=session.query(sql, timeout_s=timeout_s), covered=state.covered)
+
+
+def _touches(asked: Search, covered: Moments | None) -> bool:
+    """Whether the lake covers anything of the asked time range."""
+    if covered is None:
+        return asked.since is None and asked.until is None
+    oldest, newest = covered
+    return (asked.since is None or asked.since <= newest) and (asked.until is None or asked.until > oldest)
 
 
 def _state(lake: Lake) -> State:
