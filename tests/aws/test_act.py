@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,17 @@ from trailkeep.aws.patience import Patience
 from trailkeep.aws.session import Accounts
 from trailkeep.core.config import parse_config
 from trailkeep.core.errors import AwsCallError
-from trailkeep.guard.changes import Action, CreateAccount, CreateBucket, StartLogging
+from trailkeep.guard.changes import (
+    Action,
+    CreateAccount,
+    CreateBucket,
+    PutObjectLock,
+    PutOwnership,
+    PutPublicAccessBlock,
+    PutRequestPayment,
+    PutVersioning,
+    StartLogging,
+)
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, Sandbox
 from trailkeep.workflows.plan import plan
 
@@ -194,3 +206,52 @@ def test_trail_doubts_end(proxy: Proxy) -> None:
 
 def _whole_plan() -> tuple[Action, ...]:
     return plan(CONFIG, observe(_accounts(), CONFIG)).actions
+
+
+_COMMON: dict[str, Any] = {
+    "id": "bucket",
+    "target": BUCKET,
+    "account": LOG_ARCHIVE_ACCOUNT_ID,
+    "reason": "",
+    "bucket": BUCKET,
+    "region": "eu-central-1",
+}
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize(
+    "action",
+    [
+        PutPublicAccessBlock(**_COMMON),
+        PutOwnership(**_COMMON),
+        PutVersioning(**_COMMON),
+        PutRequestPayment(**_COMMON),
+        PutObjectLock(**_COMMON, mode="GOVERNANCE", days=1),
+    ],
+    ids=lambda action: type(action).__name__,
+)
+def test_bucket_of_another_account_is_not_touched(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, action: Action
+) -> None:
+    """A bucket that another account took meanwhile is refused, even where it lets the archive do everything."""
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    for name, value in sandbox.environment().items():
+        monkeypatch.setenv(name, value)
+    theirs = sandbox.client("s3", "333333333333")
+    theirs.create_bucket(
+        Bucket=BUCKET,
+        CreateBucketConfiguration={"LocationConstraint": "eu-central-1"},
+        ObjectLockEnabledForBucket=True,
+    )
+    inviting = {
+        "Effect": "Allow",
+        "Principal": {"AWS": LOG_ARCHIVE_ACCOUNT_ID},
+        "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
+    }
+    theirs.put_bucket_policy(
+        Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": [inviting]})
+    )
+    with pytest.raises(AwsCallError) as caught:
+        Actor(_accounts(), Clock().patience()).perform(action)
+    assert caught.value.code == "AccessDenied"

@@ -62,6 +62,7 @@ def test_every_kind_of_action_is_described() -> None:
             "bucket.request_payment",
             (
                 "aws s3api put-bucket-request-payment --bucket acme-trail-archive "
+                "--expected-bucket-owner 222222222222 "
                 "--request-payment-configuration Payer=BucketOwner --region eu-central-1"
             ),
         ),

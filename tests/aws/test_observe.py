@@ -139,6 +139,12 @@ def test_foreign_bucket(proxy: Proxy, sandbox: Sandbox) -> None:
     assert isinstance(observe(_accounts(), CONFIG).bucket, ForeignBucket)
 
 
+def test_bad_request_is_not_a_foreign_bucket(proxy: Proxy) -> None:
+    """An answer 400 to HeadBucket, as to an expired token, tells nothing of who has the bucket."""
+    proxy.faults = {"HeadBucket": ["ExpiredToken"] * 9}
+    assert observe(_accounts(), CONFIG).bucket == Unreadable(call="s3:HeadBucket", error="400")
+
+
 def test_bucket_without_listing(proxy: Proxy, sandbox: Sandbox) -> None:
     """Where listing buckets is refused, the expected owner decides; where that is refused too, it is unknown."""
     proxy.refused.add("ListBuckets")

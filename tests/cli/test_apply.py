@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
+from moto.cloudtrail.models import Trail
 
 from guard_verbs import BUCKET, CREATED, Verbs
 from refusals import Proxy, proxied
@@ -164,6 +167,95 @@ def _drift(sandbox: Sandbox) -> None:
     organizations.detach_policy(PolicyId=policy, TargetId=LOG_ARCHIVE_ACCOUNT_ID)
     sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID).delete_public_access_block(Bucket=BUCKET)
     organizations.attach_policy(PolicyId=policy, TargetId=LOG_ARCHIVE_ACCOUNT_ID)
+
+
+def test_renamed_bucket(verbs: Verbs, sandbox: Sandbox) -> None:
+    """Another bucket in the configuration takes neither the trail nor the guard from the first archive."""
+    assert verbs.run("apply", "--yes").exit_code == 0
+    verbs.write(bucket='"acme-second-archive"')
+    ran = verbs.run("apply", "--yes", "--json")
+    assert (ran.exit_code, ran.document["performed"]) == (1, [])
+    assert _trail_bucket(sandbox) == BUCKET
+    _assert_guarded(sandbox, BUCKET)
+    moved = verbs.run("apply", "--yes", "--json", "--allow", "lift-guards", "--allow", "redirect-trail")
+    assert moved.exit_code == 0, moved.stderr
+    assert _trail_bucket(sandbox) == "acme-second-archive"
+    _assert_guarded(sandbox, BUCKET)
+    _assert_guarded(sandbox, "acme-second-archive")
+    assert verbs.run("apply", "--yes", "--allow", "weaken-guards").exit_code == 0
+    _assert_guarded(sandbox, "acme-second-archive")
+    sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID).delete_bucket_policy(Bucket=BUCKET)
+
+
+def test_moved_account(verbs: Verbs, sandbox: Sandbox) -> None:
+    """Another archive account in the configuration is built and guarded beside the first, which keeps all it has."""
+    assert verbs.run("apply", "--yes").exit_code == 0
+    verbs.write(account='"333333333333"', bucket='"acme-second-archive"')
+    ran = verbs.run("apply", "--yes", "--json")
+    assert ran.exit_code == 1
+    assert [one["allow"] for one in ran.document["left"]["blocked"]] == ["redirect-trail"]
+    assert _trail_bucket(sandbox) == BUCKET
+    _assert_guarded(sandbox, BUCKET)
+    _assert_guarded(sandbox, "acme-second-archive", account="333333333333")
+
+
+def _trail_bucket(sandbox: Sandbox) -> str:
+    return str(sandbox.client("cloudtrail").describe_trails()["trailList"][0]["S3BucketName"])
+
+
+def _assert_guarded(sandbox: Sandbox, bucket: str, *, account: str = LOG_ARCHIVE_ACCOUNT_ID) -> None:
+    """Assert that the account of a bucket may not change it."""
+    with pytest.raises(ClientError, match="AccessDenied"):
+        sandbox.client("s3", account).delete_bucket_policy(Bucket=bucket)
+
+
+def test_concerns_fail(verbs: Verbs, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trail without management events is never called in force: plan and apply end with 1 and name it."""
+    assert verbs.run("apply", "--yes").exit_code == 0
+    _tell_custom_selectors(monkeypatch)
+    selectors = [{"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True, "DataResources": []}]
+    cloudtrail = sandbox.client("cloudtrail")
+    cloudtrail.put_event_selectors(TrailName="trailkeep", EventSelectors=selectors)
+    planned = verbs.run("plan", "--json")
+    assert planned.exit_code == 1
+    assert [concern["subject"] for concern in planned.document["concerns"]] == ["trail trailkeep"]
+    applied = verbs.run("apply", "--yes")
+    assert applied.exit_code == 1
+    assert (
+        "nothing to change; 1 concern (trail trailkeep: it has event selectors of its own" in applied.stderr
+    )
+    selectors[0]["ReadWriteType"] = "All"
+    cloudtrail.put_event_selectors(TrailName="trailkeep", EventSelectors=selectors)
+    assert verbs.run("plan").exit_code == 0
+
+
+def _tell_custom_selectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the embedded CloudTrail say that a trail has selectors, as AWS does; moto always says that it has none."""
+    described = Trail.description
+
+    def description(trail: Trail, *arguments: Any, **named: Any) -> dict[str, Any]:
+        said: dict[str, Any] = described(trail, *arguments, **named)
+        said["HasCustomEventSelectors"] = bool(trail.event_selectors or trail.advanced_event_selectors)
+        return said
+
+    monkeypatch.setattr(Trail, "description", description)
+
+
+def test_early_expiration_fails(verbs: Verbs, sandbox: Sandbox) -> None:
+    """A lifecycle rule that ends logs before the retention is over makes plan end with 1 and names the rule."""
+    rule = {"ID": "tidy", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 30}}
+    s3 = sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID)
+    s3.create_bucket(
+        Bucket=BUCKET,
+        CreateBucketConfiguration={"LocationConstraint": "eu-central-1"},
+        ObjectLockEnabledForBucket=True,
+    )
+    s3.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration={"Rules": [rule]})
+    applied = verbs.run("apply", "--yes")
+    assert applied.exit_code == 1
+    planned = verbs.run("plan")
+    assert planned.exit_code == 1
+    assert "    observed: lifecycle rule tidy expires logs after 30 days" in planned.stdout.splitlines()
 
 
 def test_stopped_trail_and_detached_guard(verbs: Verbs, sandbox: Sandbox) -> None:

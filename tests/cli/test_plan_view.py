@@ -23,8 +23,9 @@ def test_every_kind_of_line() -> None:
         "bucket.versioning": "Suspended",
         "trails.0.bucket": "elsewhere",
         "trails.0.status": _REFUSED,
+        "trails.0.has_custom_event_selectors": True,
     }
-    plan = planned(config(), with_facts(in_force(), drift))
+    plan = planned(config(), with_facts(in_force(), drift), Allowance.REDIRECT_TRAIL)
     assert "\n".join(lines(plan)) == (
         "~ trail.update  arn:aws:cloudtrail:eu-central-1:111111111111:trail/trailkeep  in 111111111111  DESTRUCTIVE\n"
         "    because it delivers to elsewhere, not acme-trail-archive\n"
@@ -38,9 +39,32 @@ def test_every_kind_of_line() -> None:
         "= acme-trail-archive  left as it is\n"
         "    the lock (GOVERNANCE 3650 days) holds more than is asked for (GOVERNANCE 400 days); "
         "--allow shorten-retention changes it\n"
+        "* trail trailkeep  concern\n"
+        "    observed: it has event selectors of its own, and what they select was not observed\n"
+        "    events that no selector selects are not recorded\n"
+        "    remedy: select every management event with 'aws cloudtrail put-event-selectors'\n"
         f"fingerprint {plan.fingerprint}"
     )
-    assert summary(plan) == "1 to do (1 destructive), 1 blocked, 1 unknown, 1 left as it is"
+    assert summary(plan) == (
+        "1 to do (1 destructive), 1 blocked, 1 unknown, 1 left as it is; 1 concern "
+        "(trail trailkeep: it has event selectors of its own, and what they select was not observed)"
+    )
+
+
+def test_concerns_are_never_nothing_to_change() -> None:
+    """Where nothing is to be done and nothing is delivered, the summary names what is wrong."""
+    failing = {"trails.0.status.latest_delivery_error": "AccessDenied"}
+    assert summary(planned(config(), with_facts(in_force(), failing))) == (
+        "nothing to change; 1 concern "
+        "(trail trailkeep: the last delivery of a log to acme-trail-archive failed: AccessDenied)"
+    )
+
+
+def test_blocked_for_good() -> None:
+    """What no allowance does is shown without one."""
+    inherited = {"service_control_policies.1.targets": ["r-root"], "bucket.versioning": ""}
+    shown = list(lines(planned(config(), with_facts(in_force(), inherited), Allowance.LIFT_GUARDS)))
+    assert "    it is needed: versioning is off" in shown
 
 
 def test_lifted_guard() -> None:
@@ -71,7 +95,7 @@ def test_control_characters_are_visible() -> None:
 def test_json_contract() -> None:
     """The JSON form has id, kind, target, account, reason and destructive for every action."""
     document = body(planned(config(), nothing()))
-    assert set(document) == {"actions", "blocked", "unknown", "kept", "fingerprint"}
+    assert set(document) == {"actions", "blocked", "unknown", "kept", "concerns", "fingerprint"}
     for action in document["actions"]:
         assert {"id", "kind", "target", "account", "reason", "destructive", "changes"} <= set(action)
     assert document["actions"][0]["kind"] == "EnableTrustedAccess"

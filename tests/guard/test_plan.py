@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from estates import config, in_force, nothing, planned, with_facts
 from trailkeep.core.errors import TrailkeepError
 from trailkeep.core.verdict import ExitCode
-from trailkeep.guard.changes import AttachPolicy, Change, UpdateTrail
+from trailkeep.guard.changes import AttachPolicy, Change
 from trailkeep.guard.decisions import Allowance
 from trailkeep.guard.estate import Bucket, Estate, ObjectLock, Unreadable
 from trailkeep.guard.model import apply_all
@@ -35,6 +35,7 @@ _POLICY = json.dumps(
         },
     }
 )
+_EXPIRES = '[{"ID":"tidy","Status":"Enabled","Filter":{},"Expiration":{"Days":1}}]'
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -50,7 +51,7 @@ def test_golden_case(path: Path) -> None:
         assert {"kind": type(caught.value).__name__, "message": str(caught.value)} == case["error"]
         return
     assert _said(planned(settings, estate, *allow)) == {
-        key: case.get(key, []) for key in ("actions", "blocked", "unknown", "kept")
+        key: case.get(key, []) for key in ("actions", "blocked", "unknown", "kept", "concerns")
     }
 
 
@@ -71,6 +72,7 @@ def _said(plan: Plan) -> dict[str, Any]:
         ],
         "unknown": [{"call": one.call, "undecided": one.undecided} for one in plan.unknown],
         "kept": [{"target": one.target, "reason": one.reason, "allow": one.allow} for one in plan.kept],
+        "concerns": [{"subject": one.subject, "observed": one.observed} for one in plan.concerns],
     }
 
 
@@ -120,6 +122,7 @@ _FACTS = {
         ),
     ),
     "bucket.policy": st.sampled_from([_ABSENT, _UNREADABLE, "{", _POLICY]),
+    "bucket.lifecycle": st.sampled_from([_ABSENT, _UNREADABLE, "[]", _EXPIRES]),
     "bucket.request_payer": st.sampled_from(["Requester", "BucketOwner", _ABSENT, _UNREADABLE]),
     "service_control_policies.1.content": st.sampled_from([_UNREADABLE, "[]", _POLICY]),
     "service_control_policies.1.targets": st.lists(
@@ -165,9 +168,9 @@ def test_a_plan_is_stable(estate: Estate, settings: Any, allow: list[Allowance])
 
 @given(_estates(), _CONFIGS)
 def test_nothing_is_weakened_without_being_allowed_to(estate: Estate, settings: Any) -> None:
-    """Without an allowance only a misdirected trail is replaced, and no lock or guard gets weaker."""
+    """Without an allowance nothing is destructive, and no lock or guard gets weaker."""
     plan = planned(settings, estate)
-    assert all(isinstance(action, UpdateTrail) for action in plan.actions if action.destructive)
+    assert not any(action.destructive for action in plan.actions)
     after = apply_all(estate, plan.actions)
     assert _lock(after) >= _lock(estate)
     assert _attachments(after) >= _attachments(estate)
@@ -193,6 +196,21 @@ def test_fingerprint_ignores_the_time_of_the_last_delivery() -> None:
     """A delivery between plan and apply does not move the fingerprint."""
     later = with_facts(in_force(), {"trails.0.status.latest_delivery_at": "2026-01-01T00:00:00Z"})
     assert planned(config(), later).fingerprint == planned(config(), in_force()).fingerprint
+
+
+def test_fingerprint_ignores_failing_deliveries() -> None:
+    """A delivery that begins to fail is a concern with exit code 1, and does not move the fingerprint."""
+    failing = with_facts(in_force(), {"trails.0.status.latest_delivery_error": "AccessDenied"})
+    plan = planned(config(), failing)
+    assert (len(plan.concerns), plan.exit_code) == (1, ExitCode.FOUND)
+    assert plan.fingerprint == planned(config(), in_force()).fingerprint
+
+
+def test_fingerprint_moves_with_a_lasting_concern() -> None:
+    """A concern that lasts is part of what the fingerprint is of."""
+    plan = planned(config(), with_facts(in_force(), {"trails.0.has_custom_event_selectors": True}))
+    assert (len(plan.concerns), plan.exit_code) == (1, ExitCode.FOUND)
+    assert plan.fingerprint != planned(config(), in_force()).fingerprint
 
 
 def test_fingerprint_moves_with_the_facts() -> None:

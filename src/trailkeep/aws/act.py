@@ -6,7 +6,7 @@ Actions are performed so that performing one again does no harm: what is already
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, assert_never
 
 from trailkeep.aws.create_account import create_account
 from trailkeep.aws.patience import Patience
@@ -51,6 +51,15 @@ _BucketAction = (
     | PutObjectLock
     | PutBucketPolicy
 )
+
+
+class _Named(TypedDict):
+    """A bucket, and the account without which it is another bucket of that name."""
+
+    Bucket: str
+    ExpectedBucketOwner: str
+
+
 _NOT_YET = {
     "bucket": ("OperationAborted", "NoSuchBucket", "NotSignedUp", "OptInRequired", "ServiceUnavailable"),
     "trail": (
@@ -130,7 +139,7 @@ class Actor:
 
     def _bucket(self, action: _BucketAction) -> None:
         client = self._accounts.s3(action.account, action.region)
-        name = action.bucket
+        named = _Named(Bucket=action.bucket, ExpectedBucketOwner=action.account)
         match action:
             case CreateBucket():
                 self._create_bucket(client, action)
@@ -145,14 +154,14 @@ class Actor:
                 self._s3(
                     "PutPublicAccessBlock",
                     lambda: client.put_public_access_block(
-                        Bucket=name, PublicAccessBlockConfiguration=configuration
+                        **named, PublicAccessBlockConfiguration=configuration
                     ),
                 )
             case PutOwnership():
                 self._s3(
                     "PutBucketOwnershipControls",
                     lambda: client.put_bucket_ownership_controls(
-                        Bucket=name,
+                        **named,
                         OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
                     ),
                 )
@@ -160,14 +169,14 @@ class Actor:
                 self._s3(
                     "PutBucketVersioning",
                     lambda: client.put_bucket_versioning(
-                        Bucket=name, VersioningConfiguration={"Status": "Enabled"}
+                        **named, VersioningConfiguration={"Status": "Enabled"}
                     ),
                 )
             case PutRequestPayment():
                 self._s3(
                     "PutBucketRequestPayment",
                     lambda: client.put_bucket_request_payment(
-                        Bucket=name, RequestPaymentConfiguration={"Payer": "BucketOwner"}
+                        **named, RequestPaymentConfiguration={"Payer": "BucketOwner"}
                     ),
                 )
             case PutObjectLock(mode=mode, days=days):
@@ -175,7 +184,7 @@ class Actor:
                 self._s3(
                     "PutObjectLockConfiguration",
                     lambda: client.put_object_lock_configuration(
-                        Bucket=name,
+                        **named,
                         ObjectLockConfiguration={
                             "ObjectLockEnabled": "Enabled",
                             "Rule": {"DefaultRetention": retention},
@@ -183,7 +192,7 @@ class Actor:
                     ),
                 )
             case PutBucketPolicy(document=document):
-                self._s3("PutBucketPolicy", lambda: client.put_bucket_policy(Bucket=name, Policy=document))
+                self._s3("PutBucketPolicy", lambda: client.put_bucket_policy(**named, Policy=document))
             case _:
                 assert_never(action)
 

@@ -103,12 +103,18 @@ def _bucket(
     | PutObjectLock
     | PutBucketPolicy,
 ) -> list[str]:
-    name = ["--bucket", action.bucket]
+    name = ["--bucket", action.bucket, "--expected-bucket-owner", action.account]
     match action:
         case CreateBucket(region=region):
             lock = ["--object-lock-enabled-for-bucket", "--object-ownership", "BucketOwnerEnforced"]
             place = ["--create-bucket-configuration", f"LocationConstraint={region}"]
-            return ["create-bucket", *name, *lock, *(place if region != "us-east-1" else [])]
+            return [
+                "create-bucket",
+                "--bucket",
+                action.bucket,
+                *lock,
+                *(place if region != "us-east-1" else []),
+            ]
         case PutPublicAccessBlock():
             names = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
             switches = ",".join(f"{switch}=true" for switch in names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -240,7 +241,19 @@ def _trail(client: CloudTrailClient, said: dict[str, Any]) -> Trail:
         has_custom_event_selectors=said.get("HasCustomEventSelectors", False),
         recursive_logging=said.get("RecursiveLogging"),
         status=read("cloudtrail:GetTrailStatus", lambda: _status(client, said["TrailARN"])),
+        event_selectors=read("cloudtrail:GetEventSelectors", lambda: _selectors(client, said["TrailARN"]))
+        if said.get("HasCustomEventSelectors", False)
+        else Absent(),
     )
+
+
+def _selectors(client: CloudTrailClient, arn: str) -> str:
+    said = client.get_event_selectors(TrailName=arn)
+    kinds = {
+        "EventSelectors": said.get("EventSelectors", []),
+        "AdvancedEventSelectors": said.get("AdvancedEventSelectors", []),
+    }
+    return json.dumps(kinds, sort_keys=True)
 
 
 def _status(client: CloudTrailClient, arn: str) -> TrailStatus:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from trailkeep.aws.reading import read, read_or_absent
 from trailkeep.aws.session import Accounts, aws_errors
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["observe_bucket"]
 
 _DAYS_A_YEAR = 365
+
+
+class _Named(TypedDict):
+    """A bucket, and the account without which it is another bucket of that name."""
+
+    Bucket: str
+    ExpectedBucketOwner: str
 
 
 def observe_bucket(
@@ -48,11 +55,15 @@ def _owns(client: S3Client, name: str) -> bool:
 
 
 def _not_ours(client: S3Client, name: str) -> ForeignBucket | Absent | Unreadable:
-    """Return whether the name is free; any answer but 404 means that somebody else has it."""
+    """Return whether the name is free.
+
+    A redirect or a refusal means that somebody else has it; any other answer tells nothing: 400 comes
+    of a bad request, such as one with an expired token.
+    """
     answer = _head(client, Bucket=name)
     if answer in {"404", "NoSuchBucket"}:
         return Absent()
-    if answer in {"", "301", "400", "403", "AccessDenied", "PermanentRedirect"}:
+    if answer in {"", "301", "403", "AccessDenied", "PermanentRedirect"}:
         return ForeignBucket(
             name=name, evidence=f"s3:HeadBucket answers {answer or '200'}, s3:ListBuckets has it not"
         )
@@ -80,7 +91,8 @@ def _head(client: S3Client, **arguments: Any) -> str:
 
 
 def _bucket(accounts: Accounts, client: S3Client, *, account: str, name: str) -> Bucket:
-    location = read("s3:GetBucketLocation", lambda: client.get_bucket_location(Bucket=name))
+    named = _Named(Bucket=name, ExpectedBucketOwner=account)
+    location = read("s3:GetBucketLocation", lambda: client.get_bucket_location(**named))
     if isinstance(location, Unreadable):
         region: str | Unreadable = location
     else:
@@ -88,14 +100,14 @@ def _bucket(accounts: Accounts, client: S3Client, *, account: str, name: str) ->
         region = region or "us-east-1"
         client = accounts.s3(account, region)
     with ThreadPoolExecutor(max_workers=4) as pool:
-        versioning = pool.submit(_versioning, client, name)
-        block = pool.submit(_public_access_block, client, name)
-        ownership = pool.submit(_ownership, client, name)
-        lock = pool.submit(_object_lock, client, name)
-        policy = pool.submit(_policy, client, name)
-        encryption = pool.submit(_encryption, client, name)
-        lifecycle = pool.submit(_lifecycle, client, name)
-        payer = pool.submit(_request_payer, client, name)
+        versioning = pool.submit(_versioning, client, named)
+        block = pool.submit(_public_access_block, client, named)
+        ownership = pool.submit(_ownership, client, named)
+        lock = pool.submit(_object_lock, client, named)
+        policy = pool.submit(_policy, client, named)
+        encryption = pool.submit(_encryption, client, named)
+        lifecycle = pool.submit(_lifecycle, client, named)
+        payer = pool.submit(_request_payer, client, named)
         return Bucket(
             name=name,
             owner=account,
@@ -111,15 +123,15 @@ def _bucket(accounts: Accounts, client: S3Client, *, account: str, name: str) ->
         )
 
 
-def _versioning(client: S3Client, name: str) -> str | Unreadable:
+def _versioning(client: S3Client, named: _Named) -> str | Unreadable:
     return read(
-        "s3:GetBucketVersioning", lambda: str(client.get_bucket_versioning(Bucket=name).get("Status", ""))
+        "s3:GetBucketVersioning", lambda: str(client.get_bucket_versioning(**named).get("Status", ""))
     )
 
 
-def _public_access_block(client: S3Client, name: str) -> PublicAccessBlock | Absent | Unreadable:
+def _public_access_block(client: S3Client, named: _Named) -> PublicAccessBlock | Absent | Unreadable:
     def get() -> PublicAccessBlock:
-        block = client.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
+        block = client.get_public_access_block(**named)["PublicAccessBlockConfiguration"]
         return PublicAccessBlock(
             block_public_acls=block.get("BlockPublicAcls", False),
             ignore_public_acls=block.get("IgnorePublicAcls", False),
@@ -130,17 +142,17 @@ def _public_access_block(client: S3Client, name: str) -> PublicAccessBlock | Abs
     return read_or_absent("s3:GetPublicAccessBlock", get, "NoSuchPublicAccessBlockConfiguration")
 
 
-def _ownership(client: S3Client, name: str) -> str | Absent | Unreadable:
+def _ownership(client: S3Client, named: _Named) -> str | Absent | Unreadable:
     def get() -> str:
-        rules = client.get_bucket_ownership_controls(Bucket=name)["OwnershipControls"]["Rules"]
+        rules = client.get_bucket_ownership_controls(**named)["OwnershipControls"]["Rules"]
         return ", ".join(rule["ObjectOwnership"] for rule in rules)
 
     return read_or_absent("s3:GetBucketOwnershipControls", get, "OwnershipControlsNotFoundError")
 
 
-def _object_lock(client: S3Client, name: str) -> ObjectLock | Absent | Unreadable:
+def _object_lock(client: S3Client, named: _Named) -> ObjectLock | Absent | Unreadable:
     def get() -> ObjectLock:
-        found = client.get_object_lock_configuration(Bucket=name).get("ObjectLockConfiguration", {})
+        found = client.get_object_lock_configuration(**named).get("ObjectLockConfiguration", {})
         default = found.get("Rule", {}).get("DefaultRetention", {})
         days = default.get("Days", 0) + default.get("Years", 0) * _DAYS_A_YEAR
         return ObjectLock(mode=default.get("Mode", ""), days=days)
@@ -148,15 +160,15 @@ def _object_lock(client: S3Client, name: str) -> ObjectLock | Absent | Unreadabl
     return read_or_absent("s3:GetObjectLockConfiguration", get, "ObjectLockConfigurationNotFoundError")
 
 
-def _policy(client: S3Client, name: str) -> str | Absent | Unreadable:
+def _policy(client: S3Client, named: _Named) -> str | Absent | Unreadable:
     return read_or_absent(
-        "s3:GetBucketPolicy", lambda: client.get_bucket_policy(Bucket=name)["Policy"], "NoSuchBucketPolicy"
+        "s3:GetBucketPolicy", lambda: client.get_bucket_policy(**named)["Policy"], "NoSuchBucketPolicy"
     )
 
 
-def _encryption(client: S3Client, name: str) -> Encryption | Absent | Unreadable:
+def _encryption(client: S3Client, named: _Named) -> Encryption | Absent | Unreadable:
     def get() -> Encryption:
-        rules = client.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+        rules = client.get_bucket_encryption(**named)["ServerSideEncryptionConfiguration"]["Rules"]
         rule = rules[0]
         default = rule.get("ApplyServerSideEncryptionByDefault", {})
         return Encryption(
@@ -169,16 +181,16 @@ def _encryption(client: S3Client, name: str) -> Encryption | Absent | Unreadable
     return read_or_absent("s3:GetBucketEncryption", get, code)
 
 
-def _lifecycle(client: S3Client, name: str) -> str | Absent | Unreadable:
+def _lifecycle(client: S3Client, named: _Named) -> str | Absent | Unreadable:
     def get() -> str:
-        rules = client.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+        rules = client.get_bucket_lifecycle_configuration(**named)["Rules"]
         return json.dumps(rules, sort_keys=True, default=str)
 
     return read_or_absent("s3:GetLifecycleConfiguration", get, "NoSuchLifecycleConfiguration")
 
 
-def _request_payer(client: S3Client, name: str) -> str | Absent | Unreadable:
+def _request_payer(client: S3Client, named: _Named) -> str | Absent | Unreadable:
     def get() -> str | Absent:
-        return client.get_bucket_request_payment(Bucket=name).get("Payer", Absent())
+        return client.get_bucket_request_payment(**named).get("Payer", Absent())
 
     return read("s3:GetBucketRequestPayment", get)

@@ -31,14 +31,17 @@ def command(
         "", "--fingerprint", help="Perform only the plan with this fingerprint (8 or more hex digits)."
     ),
     allow: list[str] = typer.Option(
-        [], "--allow", help="Allow shorten-retention, lift-guards or replace-policy; repeatable."
+        [],
+        "--allow",
+        help="Allow lift-guards, weaken-guards, shorten-retention, replace-policy or redirect-trail.",
     ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document; needs --yes or --dry-run."),
 ) -> None:
     """Perform the plan after showing it; a second apply does nothing.
 
     What was done is in .trailkeep/journal.jsonl beside the configuration. Exit codes: 0 everything asked for
-    is in force, 1 changes are left, 3 something could not be read, 4 an action failed (apply again goes on).
+    is in force, 1 changes or concerns are left, 3 something could not be read, 4 an action failed (apply
+    again goes on).
     """
     import sys
 

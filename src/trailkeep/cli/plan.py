@@ -18,13 +18,15 @@ def command(
     ),
     save_estate: Path | None = typer.Option(None, "--save-estate", help="Save what was observed as JSON."),
     allow: list[str] = typer.Option(
-        [], "--allow", help="Allow shorten-retention, lift-guards or replace-policy; repeatable."
+        [],
+        "--allow",
+        help="Allow lift-guards, weaken-guards, shorten-retention, replace-policy or redirect-trail.",
     ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
     """Show what is missing between trailkeep.toml and the organization, with reasons.
 
-    Exit codes: 0 nothing to change, 1 changes pending, 3 something could not be read.
+    Exit codes: 0 nothing to change, 1 changes pending or concerns, 3 something could not be read.
     """
     from trailkeep.cli.guarding import reach_accounts, read_allowances, read_estate, write_estate
     from trailkeep.cli.plan_view import body, lines, summary

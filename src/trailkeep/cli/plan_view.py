@@ -24,18 +24,28 @@ def body(plan: Plan) -> dict[str, Any]:
 
 def summary(plan: Plan) -> str:
     """Return the plan in one sentence."""
-    if not (plan.actions or plan.blocked or plan.unknown):
+    if not (plan.actions or plan.blocked or plan.unknown or plan.concerns):
         if plan.kept:
             return f"nothing to change; {len(plan.kept)} left as it is, and not as the configuration asks"
         return "nothing to change: everything asked for is in force"
     destructive = sum(action.destructive for action in plan.actions)
+    needed = plan.actions or plan.blocked or plan.unknown
     parts = [
-        f"{len(plan.actions)} to do" + (f" ({destructive} destructive)" if destructive else ""),
+        (f"{len(plan.actions)} to do" if needed else "nothing to change")
+        + (f" ({destructive} destructive)" if destructive else ""),
         f"{len(plan.blocked)} blocked" if plan.blocked else "",
         f"{len(plan.unknown)} unknown" if plan.unknown else "",
         f"{len(plan.kept)} left as it is" if plan.kept else "",
     ]
-    return ", ".join(part for part in parts if part)
+    said = ", ".join(part for part in parts if part)
+    return f"{said}; {_concerns(plan)}" if plan.concerns else said
+
+
+def _concerns(plan: Plan) -> str:
+    """Return how many concerns there are, each with what was observed."""
+    count = len(plan.concerns)
+    named = "; ".join(plain(f"{concern.subject}: {concern.observed}") for concern in plan.concerns)
+    return f"{count} concern{'s' if count > 1 else ''} ({named})"
 
 
 def lines(plan: Plan) -> Iterator[str]:
@@ -45,7 +55,8 @@ def lines(plan: Plan) -> Iterator[str]:
     for blocked in plan.blocked:
         yield f"! {blocked.action.id}  {plain(blocked.action.target)}  blocked"
         yield f"    because {plain(blocked.reason)}"
-        yield f"    add --allow {blocked.allow} to do it: {plain(blocked.action.reason)}"
+        way = f"add --allow {blocked.allow} to do it" if blocked.allow else "it is needed"
+        yield f"    {way}: {plain(blocked.action.reason)}"
     for unknown in plan.unknown:
         yield f"? {unknown.call}  unknown"
         yield f"    {plain(unknown.error)}"
@@ -53,6 +64,11 @@ def lines(plan: Plan) -> Iterator[str]:
     for kept in plan.kept:
         yield f"= {plain(kept.target)}  left as it is"
         yield f"    {plain(kept.reason)}" + (f"; --allow {kept.allow} changes it" if kept.allow else "")
+    for concern in plan.concerns:
+        yield f"* {plain(concern.subject)}  concern"
+        yield f"    observed: {plain(concern.observed)}"
+        yield f"    {plain(concern.consequence)}"
+        yield f"    remedy: {plain(concern.remedy)}"
     if plan.actions:
         yield f"fingerprint {plan.fingerprint}"
 

@@ -1,4 +1,4 @@
-"""What the parts of a plan may decide: an action, or one of three reasons why there is none."""
+"""What the parts of a plan may decide: an action, why there is none, or a concern that none meets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from trailkeep.guard.changes import Action
 from trailkeep.guard.estate import Unreadable
 
-__all__ = ["Allowance", "Blocked", "Decision", "Kept", "Unknown", "unknown"]
+__all__ = ["Allowance", "Blocked", "Concern", "Decision", "Kept", "Unknown", "unknown"]
 
 
 class Allowance(StrEnum):
@@ -18,6 +18,8 @@ class Allowance(StrEnum):
     SHORTEN_RETENTION = "shorten-retention"
     LIFT_GUARDS = "lift-guards"
     REPLACE_POLICY = "replace-policy"
+    REDIRECT_TRAIL = "redirect-trail"
+    WEAKEN_GUARDS = "weaken-guards"
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,14 +39,23 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Blocked(msgspec.Struct, frozen=True, kw_only=True):
-    """An action that is needed and not done until ``allow`` is named."""
+    """An action that is needed and not done until ``allow`` is named; empty means that no option does it."""
 
     action: Action
     allow: str
     reason: str
 
 
-Decision = Action | Unknown | Kept | Blocked
+class Concern(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact that keeps logs from being kept and that no action repairs; ``remedy`` is for a human."""
+
+    subject: str
+    observed: str
+    consequence: str
+    remedy: str
+
+
+Decision = Action | Unknown | Kept | Blocked | Concern
 
 
 def unknown(fact: Unreadable, undecided: str) -> Unknown:

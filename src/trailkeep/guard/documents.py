@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 __all__ = [
+    "Document",
     "Merged",
     "archive_scp",
     "bucket_policy",
@@ -142,11 +144,17 @@ class Merged:
     changed: bool
 
 
-def merge(text: str, wanted: Document, *, may_stay: Callable[[Document], bool]) -> Merged:
+def merge(
+    text: str,
+    wanted: Document,
+    *,
+    may_stay: Callable[[Document], bool],
+    is_older: Callable[[Document], bool] = lambda _: True,
+) -> Merged:
     """Return what an observed policy text must become to say all of ``wanted``.
 
-    A statement that has the Sid of a wanted one is an older version of it and is replaced; any other further
-    statement stays where ``may_stay`` says so.
+    A statement that has the Sid of a wanted one is replaced where ``is_older`` says that it is an older
+    version; any other further statement stays where ``may_stay`` says so, under a Sid of its own.
     """
     statements = _statements(text)
     if statements is None:
@@ -156,16 +164,32 @@ def merge(text: str, wanted: Document, *, may_stay: Callable[[Document], bool]) 
     further = [
         statement
         for statement in statements
-        if str(statement.get("Sid")) not in ours and _canonical_statement(statement) not in said
+        if not (str(statement.get("Sid")) in ours and is_older(statement))
+        and _canonical_statement(statement) not in said
     ]
     staying = [statement for statement in further if may_stay(statement)]
-    document = {**wanted, "Statement": [*wanted["Statement"], *staying]}
+    document = {**wanted, "Statement": [*wanted["Statement"], *_with_own_sids(staying, ours)]}
     return Merged(
         document=document,
         kept=tuple(map(compact, staying)),
         dropped=tuple(compact(statement) for statement in further if statement not in staying),
         changed=canonical(text) != canonical(compact(document)),
     )
+
+
+def _with_own_sids(statements: list[Document], taken: set[str]) -> list[Document]:
+    """Return the statements with a number behind each Sid that is taken."""
+    used = taken | {str(statement["Sid"]) for statement in statements if "Sid" in statement}
+    named = []
+    for statement in statements:
+        sid = str(statement.get("Sid"))
+        if sid in taken:
+            sid = next(f"{sid}{number}" for number in count(2) if f"{sid}{number}" not in used)
+            used = used | {sid}
+            named.append({**statement, "Sid": sid})
+        else:
+            named.append(statement)
+    return named
 
 
 def only_lets_read(statement: Document) -> bool:

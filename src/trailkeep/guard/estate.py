@@ -114,7 +114,10 @@ class TrailStatus(_Fact, frozen=True, kw_only=True):
 
 
 class Trail(_Fact, frozen=True, kw_only=True):
-    """A trail; ``recursive_logging`` is None where AWS does not say."""
+    """A trail; ``recursive_logging`` is None where AWS does not say.
+
+    ``event_selectors`` is the answer of GetEventSelectors as JSON where there are custom ones.
+    """
 
     name: str
     arn: str
@@ -129,6 +132,7 @@ class Trail(_Fact, frozen=True, kw_only=True):
     has_custom_event_selectors: bool
     recursive_logging: bool | None
     status: TrailStatus | Unreadable
+    event_selectors: str | Absent | Unreadable = Absent()
 
 
 class PublicAccessBlock(_Fact, frozen=True, kw_only=True):

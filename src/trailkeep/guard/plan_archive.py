@@ -28,6 +28,7 @@ from trailkeep.guard.estate import (
     PublicAccessBlock,
     Unreadable,
 )
+from trailkeep.guard.plan_readers import named_in
 
 __all__ = ["OWNERSHIP", "PUBLIC_ACCESS", "decide"]
 
@@ -168,8 +169,8 @@ def _existing_policy(blueprint: Blueprint, bucket: Bucket, allow: frozenset[Allo
 
 def _replaced_policy(blueprint: Blueprint, text: str, allow: frozenset[Allowance]) -> Iterator[Decision]:
     merged = merge(text, json.loads(blueprint.bucket_policy), may_stay=only_lets_read)
-    if merged.kept:
-        reason = f"further statements of the bucket policy only let read: {', '.join(merged.kept)}"
+    for statement in merged.kept:
+        reason = f"the bucket policy lets {', '.join(named_in(json.loads(statement)))} read: {statement}"
         yield Kept(target=blueprint.bucket, reason=reason, allow="")
     if not merged.changed:
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from trailkeep.guard.blueprint import SCP_NAME, Blueprint
 from trailkeep.guard.changes import (
@@ -15,10 +15,11 @@ from trailkeep.guard.changes import (
     UpdatePolicy,
 )
 from trailkeep.guard.decisions import Allowance, Blocked, Decision, Kept, unknown
-from trailkeep.guard.documents import compact, merge
+from trailkeep.guard.documents import Document, Merged, canonical, compact, merge
 from trailkeep.guard.estate import Estate, Policy, Unreadable
+from trailkeep.guard.plan_statements import covered, is_ours
 
-__all__ = ["SCP", "attach", "decide", "detach", "in_force", "observed_policy"]
+__all__ = ["SCP", "attach", "decide", "detach", "in_force", "not_liftable", "observed_policy"]
 
 SCP = "SERVICE_CONTROL_POLICY"
 
@@ -65,6 +66,22 @@ def in_force(blueprint: Blueprint, estate: Estate) -> tuple[tuple[Policy, str], 
         return ()
     path = _path(blueprint, estate)
     return tuple((policy, target) for target in policy.targets if target in path)
+
+
+def not_liftable(blueprint: Blueprint, targets: Iterable[str]) -> str:
+    """Return why a plan must not lift the guard from ``targets``, empty where it may.
+
+    Only what the next plan would attach anyway is lifted: should ``apply`` die in between, it goes back on.
+    """
+    refuses = f"{SCP} {SCP_NAME} is attached and refuses it"
+    if above := [target for target in targets if target != blueprint.archive_account]:
+        named = ", ".join(above)
+        return (
+            f"{refuses}, above the archive account at {named}; detach it there by hand, and attach it again"
+        )
+    if not blueprint.scp:
+        return f"{refuses}, and guards.scp is false, so nobody would attach it again; detach it by hand"
+    return ""
 
 
 def attach(blueprint: Blueprint, policy_id: str, target_id: str, reason: str) -> AttachPolicy:
@@ -117,29 +134,63 @@ def _content(blueprint: Blueprint, policy: Policy, allow: frozenset[Allowance]) 
     if isinstance(policy.content, Unreadable):
         yield unknown(policy.content, f"whether {SCP_NAME} says what it must")
         return
-    # further statements may stay: in a service control policy they cannot give back what ours deny
-    merged = merge(policy.content, json.loads(blueprint.scp), may_stay=lambda _: True)
-    if merged.kept:
-        reason = f"further statements of {SCP_NAME} stay in it: {', '.join(merged.kept)}"
-        yield Kept(target=policy.id, reason=reason, allow="")
+    merged = _extended(json.loads(blueprint.scp), policy.content, allow)
+    yield from _staying(blueprint, policy, merged)
     if not merged.changed:
         return
     document = compact(merged.document)
+    is_policy = canonical(policy.content) is not None
     action = UpdatePolicy(
         id="scp.update",
         target=policy.id,
         account=blueprint.management_account,
-        reason=f"{SCP_NAME} does not say what it must",
+        reason=_update_reason(merged.dropped if is_policy else ()),
         destructive=bool(merged.dropped),
         changes=(Change(field="content", before=policy.content, after=document),),
         policy_id=policy.id,
         document=document,
     )
-    if merged.dropped and Allowance.REPLACE_POLICY not in allow:
+    if not is_policy and Allowance.REPLACE_POLICY not in allow:
         reason = "its text is no policy document, so nobody knows what would be dropped"
         yield Blocked(action=action, allow=Allowance.REPLACE_POLICY, reason=reason)
     else:
         yield action
+
+
+def _extended(wanted: Document, text: str, allow: frozenset[Allowance]) -> Merged:
+    """Return the policy with ours in it; without an allowance all that it denied stays denied.
+
+    Further statements may stay: in a service control policy they cannot give back what ours deny.
+    """
+    sids = [statement["Sid"] for statement in wanted["Statement"]]
+    weaken = Allowance.WEAKEN_GUARDS in allow
+    return merge(
+        text,
+        wanted,
+        may_stay=lambda statement: not (weaken and is_ours(statement, sids)),
+        is_older=lambda statement: covered(statement, wanted["Statement"]),
+    )
+
+
+def _staying(blueprint: Blueprint, policy: Policy, merged: Merged) -> Iterator[Kept]:
+    sids = [statement["Sid"] for statement in json.loads(blueprint.scp)["Statement"]]
+    earlier = [text for text in merged.kept if is_ours(json.loads(text), sids)]
+    further = [text for text in merged.kept if text not in earlier]
+    if earlier:
+        reason = f"{SCP_NAME} also protects what the configuration does not name: {', '.join(earlier)}"
+        yield Kept(target=policy.id, reason=reason, allow=Allowance.WEAKEN_GUARDS)
+    if further:
+        reason = f"further statements of {SCP_NAME} stay in it: {', '.join(further)}"
+        yield Kept(target=policy.id, reason=reason, allow="")
+
+
+def _update_reason(dropped: tuple[str, ...]) -> str:
+    if not dropped:
+        return f"{SCP_NAME} does not say what it must"
+    allowed = f"allowed by '--allow {Allowance.WEAKEN_GUARDS}'"
+    return (
+        f"{allowed}: {SCP_NAME} no longer protects what the configuration does not name: {', '.join(dropped)}"
+    )
 
 
 def _attachment(blueprint: Blueprint, policy: Policy) -> Iterator[Decision]:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from trailkeep.core.errors import ConfigError
 from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.changes import Change, CreateTrail, StartLogging, UpdateTrail
-from trailkeep.guard.decisions import Decision, unknown
-from trailkeep.guard.estate import Absent, Estate, Trail, TrailStatus, Unreadable
+from trailkeep.guard.decisions import Allowance, Blocked, Decision, unknown
+from trailkeep.guard.estate import Absent, Estate, Trail, Unreadable
 
 __all__ = ["decide", "observed_trail"]
 
 
-def decide(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
+def decide(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]) -> Iterator[Decision]:
     """Yield what is missing of the trail.
 
     Raises:
@@ -26,7 +26,7 @@ def decide(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
             yield _create(blueprint)
             yield _start(blueprint, "", "a new trail records nothing until it is started")
         case Trail() as trail:
-            yield from _existing(blueprint, trail)
+            yield from _existing(blueprint, trail, allow)
 
 
 def observed_trail(blueprint: Blueprint, estate: Estate) -> Trail | Absent | Unreadable:
@@ -38,7 +38,7 @@ def observed_trail(blueprint: Blueprint, estate: Estate) -> Trail | Absent | Unr
     return ours[0] if ours else named[0] if named else Absent()
 
 
-def _existing(blueprint: Blueprint, trail: Trail) -> Iterator[Decision]:
+def _existing(blueprint: Blueprint, trail: Trail, allow: frozenset[Allowance]) -> Iterator[Decision]:
     if trail.arn != blueprint.trail_arn:
         raise ConfigError(
             "trail.name",
@@ -46,23 +46,27 @@ def _existing(blueprint: Blueprint, trail: Trail) -> Iterator[Decision]:
             f"choose another name, or set trail.region to {trail.home_region} if that trail is meant",
         )
     if changes := tuple(_differences(blueprint, trail)):
-        redirected = trail.bucket != blueprint.bucket
-        yield UpdateTrail(
+        action = UpdateTrail(
             id="trail.update",
             target=trail.arn,
             account=blueprint.management_account,
             reason=_reason(blueprint, trail),
-            destructive=redirected,
+            destructive=trail.bucket != blueprint.bucket,
             changes=changes,
             arn=trail.arn,
             region=blueprint.trail_region,
             bucket=blueprint.bucket,
             clear_prefix=trail.prefix != "",
         )
+        if action.destructive and Allowance.REDIRECT_TRAIL not in allow:
+            reason = f"logs would no longer arrive in {trail.bucket}"
+            yield Blocked(action=action, allow=Allowance.REDIRECT_TRAIL, reason=reason)
+        else:
+            yield action
     if isinstance(trail.status, Unreadable):
         yield unknown(trail.status, f"whether the trail {trail.name} is logging")
     elif not trail.status.is_logging:
-        yield _start(blueprint, "stopped", f"the trail is stopped{_last_error(trail.status)}")
+        yield _start(blueprint, "stopped", "the trail is stopped")
 
 
 def _differences(blueprint: Blueprint, trail: Trail) -> Iterator[Change]:
@@ -89,10 +93,6 @@ def _reason(blueprint: Blueprint, trail: Trail) -> str:
         f"it delivers below {trail.prefix!r}, where the bucket policy does not let it": trail.prefix != "",
     }
     return "; ".join(fault for fault, is_so in faults.items() if is_so)
-
-
-def _last_error(status: TrailStatus) -> str:
-    return f" (last delivery error: {status.latest_delivery_error})" if status.latest_delivery_error else ""
 
 
 def _create(blueprint: Blueprint) -> CreateTrail:

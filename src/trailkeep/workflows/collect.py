@@ -107,7 +107,7 @@ def collect(
         sources: where the logs are.
         lake: where the events go.
         progress: told after every object.
-        commit_every: objects in a commit at the most; it also ends at 64 MiB of inflated logs or 100,000 events.
+        commit_every: objects in a commit at the most; it ends at 64 MiB of logs or 100,000 events too.
 
     Raises:
         LakeError: the lake cannot be written; what was committed stays.

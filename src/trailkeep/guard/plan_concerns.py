@@ -1,0 +1,92 @@
+"""What was observed, keeps logs from being recorded, delivered or kept, and is repaired by no action."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from trailkeep.guard.blueprint import Blueprint
+from trailkeep.guard.decisions import Concern, Decision, unknown
+from trailkeep.guard.documents import compact, merge
+from trailkeep.guard.estate import Bucket, Estate, Trail, Unreadable
+from trailkeep.guard.plan_lifecycle import early_expirations
+from trailkeep.guard.plan_readers import outsiders
+from trailkeep.guard.plan_selectors import left_out
+from trailkeep.guard.plan_trail import observed_trail
+
+__all__ = ["decide", "of_the_moment"]
+
+
+def decide(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
+    """Yield what lasts until somebody repairs it."""
+    trail = observed_trail(blueprint, estate)
+    if isinstance(trail, Trail) and trail.has_custom_event_selectors:
+        yield from _selectors(trail)
+    if isinstance(estate.bucket, Bucket):
+        yield from _lifecycle(blueprint, estate.bucket)
+        yield from _outsiders(blueprint, estate, estate.bucket)
+
+
+def of_the_moment(blueprint: Blueprint, estate: Estate) -> Iterator[Concern]:
+    """Yield what the next delivery may change, so that no fingerprint is of it."""
+    trail = observed_trail(blueprint, estate)
+    if not isinstance(trail, Trail) or isinstance(trail.status, Unreadable):
+        return
+    failed = {
+        "log": trail.status.latest_delivery_error,
+        "digest": trail.status.latest_digest_delivery_error,
+    }
+    for what, error in failed.items():
+        if error:
+            yield Concern(
+                subject=f"trail {trail.name}",
+                observed=f"the last delivery of a {what} to {trail.bucket} failed: {error}",
+                consequence="CloudTrail gives up what it cannot deliver for long, and nobody can get it back"
+                if what == "log"
+                else "logs without a digest are never proven to be complete and unchanged",
+                remedy="see which bucket policy, key policy or resource control policy refuses CloudTrail, "
+                "and change it",
+            )
+
+
+def _selectors(trail: Trail) -> Iterator[Decision]:
+    if isinstance(trail.event_selectors, Unreadable):
+        yield unknown(trail.event_selectors, f"whether the trail {trail.name} records every management event")
+    elif missing := left_out(trail.event_selectors):
+        yield Concern(
+            subject=f"trail {trail.name}",
+            observed=f"it has event selectors of its own, {missing}",
+            consequence="events that no selector selects are not recorded",
+            remedy="select every management event with 'aws cloudtrail put-event-selectors'",
+        )
+
+
+def _lifecycle(blueprint: Blueprint, bucket: Bucket) -> Iterator[Decision]:
+    if isinstance(bucket.lifecycle, Unreadable):
+        yield unknown(bucket.lifecycle, f"whether logs in {bucket.name} expire before their time")
+    elif isinstance(bucket.lifecycle, str):
+        for rule in early_expirations(bucket.lifecycle, blueprint.retention_days):
+            yield Concern(
+                subject=f"bucket {bucket.name}",
+                observed=rule,
+                consequence=f"logs go, or are hidden, before {blueprint.retention_days} days are over",
+                remedy="remove the rule, or let it expire nothing before the retention is over; "
+                "the guard refuses that while it is attached",
+            )
+
+
+def _outsiders(blueprint: Blueprint, estate: Estate, bucket: Bucket) -> Iterator[Decision]:
+    """Yield the statements of the bucket policy that let in whom the organization does not know."""
+    if not isinstance(bucket.policy, str) or isinstance(estate.accounts, Unreadable):
+        return
+    inside = frozenset(account.id for account in estate.accounts)
+    further = merge(bucket.policy, json.loads(blueprint.bucket_policy), may_stay=lambda _: True).kept
+    for statement in map(json.loads, further):
+        if found := outsiders(statement, inside):
+            yield Concern(
+                subject=f"bucket {bucket.name}",
+                observed=f"the bucket policy lets in {', '.join(found)}: {compact(statement)}",
+                consequence="logs, and what they tell of every account, are open outside of the organization",
+                remedy="remove the statement from the bucket policy; "
+                "the guard refuses that while it is attached",
+            )

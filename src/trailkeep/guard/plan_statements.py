@@ -1,0 +1,65 @@
+"""When one deny of a service control policy makes another superfluous; in doubt it does not.
+
+Only such a statement may be replaced without being allowed to: all that it denied stays denied.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = ["covered", "is_ours"]
+
+_Statement = dict[str, Any]
+_UNDERSTOOD = {"Sid", "Effect", "Action", "NotAction", "Resource", "Condition"}
+
+
+def is_ours(statement: _Statement, sids: Iterable[str]) -> bool:
+    """Return whether a statement has one of our Sids, or one with a number that was put behind it."""
+    names = "|".join(map(re.escape, sids))
+    return re.fullmatch(rf"(?:{names})[0-9]*", str(statement.get("Sid"))) is not None
+
+
+def covered(statement: _Statement, wanted: Iterable[_Statement]) -> bool:
+    """Return whether all that a statement denies is denied by a single one of ``wanted``."""
+    if statement.get("Effect") != "Deny":
+        return True  # without an Allow nobody may do more
+    return any(_covers(one, statement) for one in wanted)
+
+
+def _covers(wanted: _Statement, statement: _Statement) -> bool:
+    """Return whether ``wanted`` denies at least as much; a condition in it could make it deny less."""
+    if "Condition" in wanted or not set(statement) <= _UNDERSTOOD:
+        return False
+    return _covers_actions(wanted, statement) and _within(
+        _texts(statement, "Resource"), _texts(wanted, "Resource")
+    )
+
+
+def _covers_actions(wanted: _Statement, statement: _Statement) -> bool:
+    if "NotAction" in wanted and "NotAction" in statement:
+        return _within(_actions(wanted, "NotAction"), _actions(statement, "NotAction"))
+    if "Action" in wanted and "Action" in statement:
+        return _within(_actions(statement, "Action"), _actions(wanted, "Action"))
+    return False
+
+
+def _within(few: list[str], many: list[str]) -> bool:
+    return bool(few) and all(any(_matches_all(wide, one) for wide in many) for one in few)
+
+
+def _matches_all(wide: str, pattern: str) -> bool:
+    """Return whether ``wide`` is the pattern itself, or a prefix of it with a star."""
+    prefix = wide.removesuffix("*")
+    is_prefix = wide.endswith("*") and not set(prefix) & set("*?")
+    return wide == pattern or (is_prefix and pattern.startswith(prefix))
+
+
+def _actions(statement: _Statement, key: str) -> list[str]:
+    return [action.lower() for action in _texts(statement, key)]
+
+
+def _texts(statement: _Statement, key: str) -> list[str]:
+    value = statement.get(key, [])
+    return [str(one) for one in value] if isinstance(value, list) else [str(value)]
