@@ -1,0 +1,140 @@
+"""A pasted policy, explained: what CloudTrail would be answered, what is dangerous, what does nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from trailkeep.core.errors import UsageError
+from trailkeep.core.verdict import Verdict, VerdictKind
+from trailkeep.guard.delivery import Kind, Values, resolve, revealed
+from trailkeep.guard.documents import compact
+from trailkeep.guard.findings import Finding, FindingKind
+from trailkeep.guard.lint import lint
+from trailkeep.guard.lint_scp import is_about_s3, lint_scp
+from trailkeep.guard.policy import PolicyError, parse_policy
+from trailkeep.guard.preflight import Answer, Asked, preflight
+from trailkeep.guard.statement import Policy
+
+__all__ = ["QUOTAS", "Explained", "explain", "explain_absent"]
+
+QUOTAS = {Kind.BUCKET: 20_480, Kind.KEY: 32_768, Kind.TOPIC: 30_720, Kind.SCP: 10_240}
+"""The largest document of each kind, in bytes or characters without white space (2026-11).
+
+Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html,
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html,
+https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html,
+https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-language-api-permissions-reference.html
+"""
+
+
+class Explained(msgspec.Struct, frozen=True, kw_only=True):
+    """One document, explained; ``file`` is where it came from, ``kind`` one of ``Kind``."""
+
+    file: str
+    kind: str
+    requests: tuple[Asked, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """FAIL where CloudTrail is refused or something was found, UNKNOWN where a request is undecided."""
+        refused = sum(each.decision is Answer.REFUSED for each in self.requests)
+        undecided = [each for each in self.requests if each.decision is Answer.UNDECIDED]
+        if refused or self.findings:
+            parts = [f"{refused} of {len(self.requests)} requests refused"] if refused else []
+            parts += [f"{len(self.findings)} finding{'s'[: len(self.findings) - 1]}"] if self.findings else []
+            return Verdict(kind=VerdictKind.FAIL, reason=", ".join(parts))
+        if undecided:
+            return Verdict(kind=VerdictKind.UNKNOWN, reason=f"{undecided[0].action}: {undecided[0].reason}")
+        return Verdict(kind=VerdictKind.PASS)
+
+
+def explain(
+    file: str,
+    text: str,
+    *,
+    values: tuple[Values, ...],
+    kind: Kind | None = None,
+    for_account: bool = False,
+    has_bucket_key: bool = True,
+) -> Explained:
+    """Explain one document; ``values`` are the sources before the document itself.
+
+    Raises:
+        UsageError: a value that is needed is nowhere, or the kind cannot be told from the document.
+    """
+    try:
+        policy = parse_policy(text, name=file)
+    except PolicyError as error:
+        return _malformed(file, error, kind)
+    document = json.loads(text)
+    known = kind or _kind(file, policy)
+    delivery = resolve(
+        file,
+        known,
+        *values,
+        revealed(document, known),
+        needs_bucket=known is Kind.BUCKET or (known is Kind.SCP and is_about_s3(policy)),
+        for_account=for_account,
+        has_bucket_key=has_bucket_key,
+    )
+    findings = [*_size(known, document), *lint(known, policy, delivery)]
+    if known is Kind.SCP:
+        findings += lint_scp(policy, delivery)
+    return Explained(
+        file=file,
+        kind=known,
+        requests=preflight(known, policy, delivery),
+        findings=tuple(findings),
+    )
+
+
+def explain_absent(file: str, *, values: tuple[Values, ...]) -> Explained:
+    """Explain a bucket that has no policy: nothing is allowed."""
+    delivery = resolve(file, Kind.BUCKET, *values, needs_bucket=True)
+    empty = Policy(name=file, statements=())
+    return Explained(
+        file=file, kind=Kind.BUCKET, requests=preflight(Kind.BUCKET, empty, delivery), findings=()
+    )
+
+
+def _malformed(file: str, error: PolicyError, kind: Kind | None) -> Explained:
+    found = Finding(
+        kind=FindingKind.MALFORMED,
+        statement=error.path,
+        message=str(error),
+        remedy="correct the document; AWS refuses it as it is, so nothing else was decided",
+    )
+    return Explained(file=file, kind=kind or "", requests=(), findings=(found,))
+
+
+def _size(kind: Kind, document: dict[str, Any]) -> list[Finding]:
+    size, quota = len(compact(document).encode()), QUOTAS[kind]
+    if size <= quota:
+        return []
+    return [
+        Finding(
+            kind=FindingKind.TOO_LARGE,
+            statement="",
+            message=f"{size} bytes without white space; a {kind} may have {quota}",
+            remedy="merge statements that differ in one element only",
+        )
+    ]
+
+
+def _kind(file: str, policy: Policy) -> Kind:
+    """Tell the kind: only an SCP names no principal; of the others the service of most actions decides."""
+    if not any(each.principals or each.not_principals for each in policy.statements):
+        return Kind.SCP
+    services = {"s3": Kind.BUCKET, "kms": Kind.KEY, "sns": Kind.TOPIC}
+    actions = [action for each in policy.statements for action in (*each.actions, *each.not_actions)]
+    found = {services[name] for action in actions if (name := action.split(":")[0].lower()) in services}
+    if len(found) != 1:
+        seen = ", ".join(sorted(found)) or "none"
+        raise UsageError(
+            f"{file}: expected actions of one of s3, kms and sns, got kinds {seen}; name the kind with --kind"
+        )
+    return found.pop()
