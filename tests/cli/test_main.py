@@ -76,6 +76,20 @@ def test_a_wrong_option_is_wrong_usage(arguments: list[str]) -> None:
     assert run(*arguments).returncode == 2
 
 
+def test_a_wrong_option_is_a_document_with_json() -> None:
+    """What the parser refuses is one document on stdout too."""
+    done = run("search", "--nonsense", "--json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["error"]["kind"]) == (2, "UsageError")
+    assert "--nonsense" in document["error"]["message"]
+
+
+def test_no_command_shows_the_help() -> None:
+    """A bare call is an invitation to read."""
+    done = run()
+    assert (done.returncode, "Commands" in done.stdout + done.stderr) == (2, True)
+
+
 def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
     """``trailkeep ... | head`` ends quietly."""
     script = f"{sys.executable} -m trailkeep --help | true"

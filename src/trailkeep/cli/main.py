@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import Any
 
 import typer
+from typer.exceptions import TyperException
 
 from trailkeep import __version__
 from trailkeep.core.errors import TrailkeepError
@@ -45,14 +47,27 @@ def build() -> typer.Typer:
 def main() -> None:
     """Run the command line; every error of ours becomes one line on stderr and its exit code."""
     try:
-        build()()
+        code = build()(standalone_mode=False)
     except TrailkeepError as error:
         from trailkeep.cli.output import fail
 
         sys.exit(fail(error, as_json="--json" in sys.argv))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("\ntrailkeep: interrupted; what was committed stays, run the same command again\n")
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(_INTERRUPTED)
+    except TyperException as error:
+        sys.exit(_refuse(error))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse(error: Any) -> int:
+    """Report what the parser refuses, as text and, where one is asked for, as a document."""
+    from trailkeep.cli.output import print_json
+
+    error.show()
+    if "--json" in sys.argv:
+        print_json("error", {"error": {"kind": "UsageError", "message": error.format_message()}})
+    return int(error.exit_code)

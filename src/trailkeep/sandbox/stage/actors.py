@@ -6,6 +6,7 @@ It never speaks before its last word, so its credentials are always older than t
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -49,7 +50,7 @@ class Actor(Protocol):
         ...
 
 
-class _Speaker:
+class _Speaker(ABC):
     """What all actors share: a session that ends, and a clock that only moves forward."""
 
     __slots__ = ("_dice", "_free_at", "_voice")
@@ -75,11 +76,13 @@ class _Speaker:
         self._free_at = at
         return records
 
+    @abstractmethod
     def _begin(self, at: int) -> tuple[list[Activity], Voice]:
-        raise NotImplementedError
+        """Begin a session at a second; return what that records, and the session's voice."""
 
+    @abstractmethod
     def _page(self) -> Page:
-        raise NotImplementedError
+        """Return the calls of one burst."""
 
 
 def _second_of(records: Sequence[Activity], otherwise: int) -> int:
