@@ -61,21 +61,32 @@ def keep_new(batch: pa.Table, known: Callable[[pa.Array], Iterable[tuple[str, by
 def _compare(
     batch: pa.Table, ids: pa.Array, rows: list[int], known: dict[str, list[bytes]]
 ) -> tuple[set[int], list[Conflict]]:
-    seen = {event_id: {_print(body) for body in bodies} for event_id, bodies in known.items()}
+    """Compare by bytes first; only what differs in bytes is read as JSON."""
+    texts = {event_id: set(bodies) for event_id, bodies in known.items()}
+    prints: dict[str, set[bytes]] = {}
     dropped: set[int] = set()
     conflicts: list[Conflict] = []
     records = batch["record"].take(pa.array(rows, pa.int64())).to_pylist()
     for row, record in zip(rows, records, strict=True):
-        event_id = ids[row].as_py()
-        bodies = seen.setdefault(event_id, set())
-        body = _print(record.encode("utf-8", "surrogatepass"))
-        if body in bodies:
+        event_id, text = ids[row].as_py(), record.encode("utf-8", "surrogatepass")
+        same_id = texts.setdefault(event_id, set())
+        if text in same_id or (same_id and not _is_new(text, same_id, prints, event_id)):
             dropped.add(row)
-            continue
-        if bodies:
+        elif same_id:
             conflicts.append(Conflict(row=row, event_id=event_id))
-        bodies.add(body)
+        same_id.add(text)
     return dropped, conflicts
+
+
+def _is_new(text: bytes, same_id: set[bytes], prints: dict[str, set[bytes]], event_id: str) -> bool:
+    """Whether no record of the id is the same JSON value; what was read is remembered in ``prints``."""
+    if event_id not in prints:
+        prints[event_id] = {_print(one) for one in same_id}
+    own = _print(text)
+    if own in prints[event_id]:
+        return False
+    prints[event_id].add(own)
+    return True
 
 
 def _print(record: bytes) -> bytes:
