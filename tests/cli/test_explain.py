@@ -119,9 +119,12 @@ def test_export_in_china(alone: Path) -> None:
     [
         (
             ["terraform", "out"],
-            "export: expected policies, got terraform, which is not there yet; use policies",
+            "export: expected a folder to write into, got none; add one: export terraform DIR",
         ),
-        (["nonsense"], "export: expected policies, got 'nonsense'; see 'trailkeep export --help'"),
+        (
+            ["nonsense"],
+            "export: expected policies, terraform, cloudformation, cli, got 'nonsense'; see 'trailkeep export --help'",
+        ),
     ],
 )
 def test_export_of_something_else(alone: Path, arguments: list[str], message: str) -> None:

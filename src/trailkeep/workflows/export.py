@@ -1,18 +1,36 @@
-"""``export``: the documents of the blueprint alone, for other tools and for the console."""
+"""``export``: the blueprint for other tools and for the console; nothing is asked of AWS."""
 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
 
+from trailkeep.aws.describe import command
+from trailkeep.aws.script import LIST_ROOT, script
 from trailkeep.core.config import Config
 from trailkeep.core.errors import ConfigError
-from trailkeep.guard.blueprint import draw_blueprint
+from trailkeep.guard.blueprint import Blueprint, draw_blueprint
+from trailkeep.guard.changes import Action
+from trailkeep.guard.cloudformation import cloudformation
 from trailkeep.guard.delivery import Kind, partition_of
 from trailkeep.guard.explain import QUOTAS
+from trailkeep.guard.iac import ROOT, Export, File, blank_estate
+from trailkeep.guard.plan import plan
+from trailkeep.guard.terraform import terraform
 
-__all__ = ["Exported", "export_policies"]
+__all__ = ["Exported", "Target", "export_policies", "export_setup"]
+
+
+class Target(StrEnum):
+    """For which tool the whole setup is exported."""
+
+    TERRAFORM = "terraform"
+    CLOUDFORMATION = "cloudformation"
+    CLI = "cli"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +61,49 @@ def export_policies(config: Config, *, minified: bool) -> tuple[Exported, ...]:
     return tuple(_documents(config, minified=minified))
 
 
-def _documents(config: Config, *, minified: bool) -> Iterator[Exported]:
-    account = config.archive.account
-    if config.guards.scp and not account:
-        raise ConfigError(
-            "archive.account",
-            "expected 12 digits, because the SCP names the account, got ''; "
-            "run 'trailkeep apply' to create the account, then write its id",
-        )
+def export_setup(config: Config, target: Target) -> Export:
+    """Return all that ``apply`` would do from nothing, in the language of another tool.
+
+    Raises:
+        ConfigError: the account of the archive is not known yet.
+    """
+    if not config.archive.account:
+        raise _no_account("every target names the account")
+    blueprint = _blueprint(config)
+    actions = plan(blueprint, blank_estate(blueprint)).actions
+    match target:
+        case Target.TERRAFORM:
+            return terraform(blueprint, actions, _described)
+        case Target.CLOUDFORMATION:
+            return cloudformation(actions, _described)
+        case Target.CLI:
+            return Export(files=(File(name="setup.sh", text=script(blueprint, actions)),), steps=())
+        case _:
+            assert_never(target)
+
+
+def _described(action: Action) -> str:
+    """Return the AWS CLI command of an action; it finds the organization's root itself."""
+    return command(action).replace(shlex.quote(ROOT), f'"$({LIST_ROOT})"')
+
+
+def _blueprint(config: Config) -> Blueprint:
     partition = partition_of(config.archive.region)
-    blueprint = draw_blueprint(config, partition=partition, archive_account=account)
+    return draw_blueprint(config, partition=partition, archive_account=config.archive.account)
+
+
+def _no_account(because: str) -> ConfigError:
+    return ConfigError(
+        "archive.account",
+        f"expected 12 digits, because {because}, got ''; "
+        "run 'trailkeep apply' to create the account, then write its id",
+    )
+
+
+def _documents(config: Config, *, minified: bool) -> Iterator[Exported]:
+    if config.guards.scp and not config.archive.account:
+        raise _no_account("the SCP names the account")
+    blueprint = _blueprint(config)
     yield _exported("bucket-policy.json", Kind.BUCKET, blueprint.bucket_policy, minified=minified)
     if blueprint.scp:
         yield _exported("scp-archive.json", Kind.SCP, blueprint.scp, minified=minified)

@@ -1,0 +1,143 @@
+"""The blueprint as CloudFormation: one template for each of the two accounts.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudtrail-trail.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from trailkeep.guard.changes import (
+    Action,
+    AttachPolicy,
+    CreateBucket,
+    CreatePolicy,
+    CreateTrail,
+    PutBucketPolicy,
+    PutObjectLock,
+    PutOwnership,
+    PutPublicAccessBlock,
+    PutVersioning,
+    StartLogging,
+)
+from trailkeep.guard.iac import ROOT, Export, File, logical_id, step
+
+__all__ = ["cloudformation"]
+
+_BUCKET, _TRAIL, _ROOT = "ArchiveBucket", "Trail", "OrganizationRootId"
+_Template = dict[str, Any]
+
+
+def cloudformation(actions: Iterable[Action], describe: Callable[[Action], str]) -> Export:
+    """Return a template for the archive account and one for the management account.
+
+    ``describe`` returns the AWS CLI command of an action that a template cannot express.
+    """
+    archive = _template("The CloudTrail archive; deploy it in the archive account, first.")
+    management = _template("The organization trail and the guards; deploy it in the management account.")
+    steps = [
+        step(action, describe(action))
+        for action in actions
+        if not (_in_archive(archive["Resources"], action) or _in_management(management, action))
+    ]
+    files = [
+        File(name=name, text=json.dumps(template, indent=2) + "\n")
+        for name, template in (("archive.template.json", archive), ("management.template.json", management))
+        if template["Resources"]
+    ]
+    return Export(files=tuple(files), steps=tuple(steps))
+
+
+def _template(description: str) -> _Template:
+    return {"AWSTemplateFormatVersion": "2010-09-09", "Description": description, "Resources": {}}
+
+
+def _in_archive(resources: dict[str, Any], action: Action) -> bool:
+    """Add an action to the archive's resources, and return whether they can express it."""
+    bucket = resources.get(_BUCKET, {}).get("Properties", {})
+    match action:
+        case CreateBucket():
+            resources[_BUCKET] = _lasting(
+                "AWS::S3::Bucket", {"BucketName": action.bucket, "ObjectLockEnabled": True}
+            )
+        case PutPublicAccessBlock():
+            names = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+            bucket["PublicAccessBlockConfiguration"] = dict.fromkeys(names, True)
+        case PutOwnership():
+            bucket["OwnershipControls"] = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+        case PutVersioning():
+            bucket["VersioningConfiguration"] = {"Status": "Enabled"}
+        case PutObjectLock():
+            retention = {"Mode": action.mode, "Days": action.days}
+            bucket["ObjectLockConfiguration"] = {
+                "ObjectLockEnabled": "Enabled",
+                "Rule": {"DefaultRetention": retention},
+            }
+        case PutBucketPolicy():
+            policy = {"Bucket": {"Ref": _BUCKET}, "PolicyDocument": json.loads(action.document)}
+            resources["ArchiveBucketPolicy"] = _lasting("AWS::S3::BucketPolicy", policy)
+        case _:
+            return False
+    return True
+
+
+def _in_management(template: _Template, action: Action) -> bool:
+    resources = template["Resources"]
+    match action:
+        case CreateTrail():
+            resources[_TRAIL] = _lasting(
+                "AWS::CloudTrail::Trail",
+                {
+                    "TrailName": action.name,
+                    "S3BucketName": action.bucket,
+                    "IsOrganizationTrail": True,
+                    "IsMultiRegionTrail": True,
+                    "IncludeGlobalServiceEvents": True,
+                    "EnableLogFileValidation": True,
+                    "IsLogging": False,
+                },
+            )
+        case StartLogging():
+            resources[_TRAIL]["Properties"]["IsLogging"] = True
+        case CreatePolicy():
+            resources[logical_id(action.name)] = _lasting(
+                "AWS::Organizations::Policy",
+                {
+                    "Name": action.name,
+                    "Type": "SERVICE_CONTROL_POLICY",
+                    "Content": json.loads(action.document),
+                    "TargetIds": [],
+                },
+            )
+        case AttachPolicy() if logical_id(action.name) in resources:
+            targets = resources[logical_id(action.name)]["Properties"]["TargetIds"]
+            targets.append(_target(template, action.target_id))
+        case _:
+            return False
+    return True
+
+
+def _target(template: _Template, target: str) -> Any:
+    """Return a target's id; the root's is a parameter of the stack."""
+    if target != ROOT:
+        return target
+    template["Parameters"] = {
+        _ROOT: {
+            "Type": "String",
+            "AllowedPattern": "^r-[0-9a-z]{4,32}$",
+            "Description": "See 'aws organizations list-roots'.",
+        }
+    }
+    return {"Ref": _ROOT}
+
+
+def _lasting(kind: str, properties: dict[str, Any]) -> dict[str, Any]:
+    """Return a resource that stays when its stack goes."""
+    return {
+        "Type": kind,
+        "DeletionPolicy": "Retain",
+        "UpdateReplacePolicy": "Retain",
+        "Properties": properties,
+    }

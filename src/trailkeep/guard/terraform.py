@@ -1,0 +1,189 @@
+"""The blueprint as Terraform: one module with a provider for each of the two accounts.
+
+Source: https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/cloudtrail
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trailkeep.guard.blueprint import Blueprint
+from trailkeep.guard.changes import (
+    Action,
+    AttachPolicy,
+    CreateBucket,
+    CreatePolicy,
+    CreateTrail,
+    PutBucketPolicy,
+    PutObjectLock,
+    PutOwnership,
+    PutPublicAccessBlock,
+    PutVersioning,
+    StartLogging,
+)
+from trailkeep.guard.iac import ROOT, Export, File, Step, step
+
+__all__ = ["terraform"]
+
+_BUCKET = "aws_s3_bucket.archive.id"
+_BEFORE_GUARDS = (
+    "aws_s3_bucket_public_access_block.archive",
+    "aws_s3_bucket_ownership_controls.archive",
+    "aws_s3_bucket_object_lock_configuration.archive",
+    "aws_cloudtrail.trailkeep",
+)
+"""What an attached guard would refuse to make."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """An expression of the language, written without quotes."""
+
+    text: str
+
+
+_Body = Mapping[str, Any]
+
+
+def terraform(blueprint: Blueprint, actions: Iterable[Action], describe: Callable[[Action], str]) -> Export:
+    """Return one module; policy documents are files of their own.
+
+    ``describe`` returns the AWS CLI command of an action that Terraform cannot express safely.
+    """
+    actions = tuple(actions)
+    starts = any(isinstance(action, StartLogging) for action in actions)
+    blocks: list[str] = [*_providers(blueprint)]
+    documents: list[File] = []
+    steps: list[Step] = []
+    created = {action.name for action in actions if isinstance(action, CreatePolicy)}
+    for action in actions:
+        if isinstance(action, StartLogging):
+            continue
+        match action:
+            case PutBucketPolicy():
+                documents.append(_document("bucket-policy.json", action.document))
+            case CreatePolicy():
+                documents.append(_document(f"{action.name}.json", action.document))
+            case _:
+                pass
+        resource = _resource(action, created, starts=starts)
+        if resource is None:
+            steps.append(step(action, describe(action)))
+        else:
+            kind, name, body = resource
+            blocks.append(_block(f'resource "{kind}" "{name}"', body))
+    main = File(name="main.tf", text="\n\n".join(blocks) + "\n")
+    return Export(files=(main, *documents), steps=tuple(steps))
+
+
+def _providers(blueprint: Blueprint) -> Iterator[str]:
+    role = f"arn:{blueprint.partition}:iam::{blueprint.archive_account}:role/{blueprint.access_role}"
+    source = _Code('{ source = "hashicorp/aws", version = ">= 6.0" }')
+    yield _block("terraform", {"required_providers": {"aws": source}})
+    yield _block('provider "aws"', {"region": blueprint.trail_region})
+    yield _block(
+        'provider "aws"',
+        {"alias": "archive", "region": blueprint.bucket_region, "assume_role": {"role_arn": role}},
+    )
+    yield 'data "aws_organizations_organization" "current" {\n}'
+
+
+def _resource(action: Action, created: set[str], *, starts: bool) -> tuple[str, str, _Body] | None:
+    """Return type, name and body of the resource that is the action, None where there is none."""
+    archive = {"provider": _Code("aws.archive"), "bucket": _Code(_BUCKET)}
+    match action:
+        case CreateBucket():
+            kept = {"prevent_destroy": True}
+            body = {**archive, "bucket": action.bucket, "object_lock_enabled": True, "lifecycle": kept}
+            return "aws_s3_bucket", "archive", body
+        case PutPublicAccessBlock():
+            names = (
+                "block_public_acls",
+                "block_public_policy",
+                "ignore_public_acls",
+                "restrict_public_buckets",
+            )
+            return "aws_s3_bucket_public_access_block", "archive", {**archive, **dict.fromkeys(names, True)}
+        case PutOwnership():
+            rule = {"object_ownership": "BucketOwnerEnforced"}
+            return "aws_s3_bucket_ownership_controls", "archive", {**archive, "rule": rule}
+        case PutVersioning():
+            versioning = {"versioning_configuration": {"status": "Enabled"}}
+            return "aws_s3_bucket_versioning", "archive", {**archive, **versioning}
+        case PutObjectLock():
+            retention = {"default_retention": {"mode": action.mode, "days": action.days}}
+            return "aws_s3_bucket_object_lock_configuration", "archive", {**archive, "rule": retention}
+        case PutBucketPolicy():
+            return "aws_s3_bucket_policy", "archive", {**archive, "policy": _file("bucket-policy.json")}
+        case CreateTrail():
+            return "aws_cloudtrail", "trailkeep", _trail(action, starts=starts)
+        case CreatePolicy():
+            return "aws_organizations_policy", action.name, _policy(action)
+        case AttachPolicy() if action.name in created:
+            root = _Code("data.aws_organizations_organization.current.roots[0].id")
+            body = {
+                "policy_id": _Code(f"aws_organizations_policy.{action.name}.id"),
+                "target_id": root if action.target_id == ROOT else action.target_id,
+                "depends_on": [_Code(name) for name in _BEFORE_GUARDS],
+            }
+            return "aws_organizations_policy_attachment", action.name, body
+        case _:
+            return None
+
+
+def _trail(action: CreateTrail, *, starts: bool) -> _Body:
+    return {
+        "name": action.name,
+        "s3_bucket_name": _Code(_BUCKET),
+        "is_organization_trail": True,
+        "is_multi_region_trail": True,
+        "include_global_service_events": True,
+        "enable_log_file_validation": True,
+        "enable_logging": starts,
+        "depends_on": [_Code("aws_s3_bucket_policy.archive")],
+    }
+
+
+def _policy(action: CreatePolicy) -> _Body:
+    return {
+        "name": action.name,
+        "type": "SERVICE_CONTROL_POLICY",
+        "content": _file(f"{action.name}.json"),
+    }
+
+
+def _file(name: str) -> _Code:
+    """Return the text of a document without its white space, which counts against AWS's size limits."""
+    return _Code(f'jsonencode(jsondecode(file("${{path.module}}/{name}")))')
+
+
+def _document(name: str, text: str) -> File:
+    return File(name=name, text=json.dumps(json.loads(text), indent=2) + "\n")
+
+
+def _block(head: str, body: _Body) -> str:
+    return "\n".join([f"{head} {{", *_lines(body, "  "), "}"])
+
+
+def _lines(body: _Body, indent: str) -> Iterator[str]:
+    for name, value in body.items():
+        if isinstance(value, Mapping):
+            yield f"{indent}{name} {{"
+            yield from _lines(value, indent + "  ")
+            yield f"{indent}}}"
+        else:
+            yield f"{indent}{name} = {_value(value)}"
+
+
+def _value(value: Any) -> str:
+    """Write a value; a JSON string is one of this language once its template marks are doubled."""
+    if isinstance(value, _Code):
+        return value.text
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
+    return json.dumps(value)

@@ -1,0 +1,124 @@
+"""``export``: other tools take what is written, and the script leads to where ``apply`` does."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import hcl2
+import pytest
+from msgspec.structs import replace
+
+from estates import config
+from guard_verbs import Verbs, settings
+from trailkeep.aws.observe import observe
+from trailkeep.aws.session import Accounts
+from trailkeep.core.config import parse_config
+from trailkeep.core.errors import ConfigError
+from trailkeep.guard.estate import Estate
+from trailkeep.guard.iac import Export
+from trailkeep.sandbox.organization import Sandbox
+from trailkeep.workflows.export import Target, export_setup
+
+_BIN = Path(sys.executable).parent
+_BASH = shutil.which("bash") or ""
+_KINDS = [{}, {"retention.lock_mode": "COMPLIANCE"}, {"guards.scp": False}]
+
+
+def _written(made: Export, folder: Path) -> list[Path]:
+    for file in made.files:
+        (folder / file.name).write_text(file.text)
+    return [folder / file.name for file in made.files]
+
+
+@pytest.mark.parametrize("changes", _KINDS, ids=str)
+def test_cfn_lint_finds_nothing(changes: dict[str, Any], tmp_path: Path) -> None:
+    """cfn-lint has nothing to say of the templates."""
+    templates = _written(export_setup(config(changes), Target.CLOUDFORMATION), tmp_path)
+    ran = subprocess.run(
+        [_BIN / "cfn-lint", "--regions", "eu-central-1", "--", *templates],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("changes", _KINDS, ids=str)
+def test_hcl_parses(changes: dict[str, Any], tmp_path: Path) -> None:
+    """The module is HCL, and every document that it reads is a file beside it."""
+    files = _written(export_setup(config(changes), Target.TERRAFORM), tmp_path)
+    text = files[0].read_text()
+    parsed = hcl2.loads(text)
+    kinds = {kind.strip('"') for resource in parsed["resource"] for kind in resource}
+    assert {"aws_s3_bucket", "aws_cloudtrail", "aws_s3_bucket_object_lock_configuration"} <= kinds
+    for document in files[1:]:
+        assert f'file("${{path.module}}/{document.name}")' in text
+        assert json.loads(document.read_text())["Version"] == "2012-10-17"
+
+
+@pytest.mark.parametrize("target", [Target.TERRAFORM, Target.CLOUDFORMATION])
+def test_what_a_target_cannot_say_is_a_step(target: Target) -> None:
+    """Trusted access and policy types have no resource of their own, so each is a command to run first."""
+    steps = export_setup(config(), target).steps
+    assert {step.action for step in steps if step.first} >= {"trust.enable", "scp.enable"}
+    assert all(step.command.startswith("aws ") and "<" not in step.command for step in steps)
+
+
+def test_no_account_no_export() -> None:
+    """The archive account must exist before another tool can be told about it."""
+    created = {
+        "archive.account": "",
+        "archive.account_name": "logs",
+        "archive.account_email": "a@example.com",
+    }
+    with pytest.raises(ConfigError, match=r"archive\.account: expected 12 digits"):
+        export_setup(config(created), Target.CLI)
+
+
+@pytest.mark.sandbox
+@pytest.mark.slow
+@pytest.mark.skipif(not _BASH, reason="bash is not installed")
+def test_the_script_does_what_apply_does(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The script, run by bash with the AWS CLI, ends in the estate in which ``apply`` ends."""
+    verbs = Verbs(sandbox, monkeypatch, tmp_path)
+    verbs.write()
+    verbs.run("apply", "--yes")
+    wanted = _observed()
+    sandbox.reset()
+    _assume_environment(sandbox, monkeypatch)
+    made = export_setup(parse_config(settings()), Target.CLI)
+    (script,) = _written(made, tmp_path)
+    ran = subprocess.run(
+        [_BASH, script],
+        env={**os.environ, "PATH": f"{_BIN}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert _observed() == wanted
+    assert verbs.run("plan").exit_code == 0
+
+
+def _assume_environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in sandbox.environment().items():
+        monkeypatch.setenv(name, value)
+
+
+def _observed() -> Estate:
+    """Return the estate without the ids that AWS draws."""
+    found = observe(
+        Accounts(region="eu-central-1", role="OrganizationAccountAccessRole"), parse_config(settings())
+    )
+    policies = found.service_control_policies
+    assert isinstance(policies, tuple)
+    return replace(found, service_control_policies=tuple(replace(one, id=one.name) for one in policies))
