@@ -118,7 +118,7 @@ def test_export_in_china(alone: Path) -> None:
     ("arguments", "message"),
     [
         (
-            ["terraform", "out"],
+            ["terraform"],
             "export: expected a folder to write into, got none; add one: export terraform DIR",
         ),
         (
