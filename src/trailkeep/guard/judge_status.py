@@ -131,7 +131,7 @@ class _Judging:
     def _whole(self, rows: tuple[Row, ...]) -> Iterator[Finding]:
         cells = [cell for row in rows for cell in row.cells if cell.state is not CellState.UNKNOWN]
         newest = _newest(moment for cell in cells for moment in (cell.log_at, cell.digest_at))
-        if cells and self._is_due(None) and not any(cell.state is CellState.FRESH for cell in cells):
+        if cells and self._is_due(None, newest) and not any(cell.state is CellState.FRESH for cell in cells):
             what = f"nothing since {format_moment(newest)}" if newest else "nothing ever"
             yield _finding(
                 StatusKind.ARCHIVE_LATE,
@@ -152,12 +152,12 @@ class _Judging:
         if self._is_due(None):
             return _finding(
                 StatusKind.DIGEST_NEVER,
-                f"trail {trail.name}: expected a digest within two hours of its start, got none ever; "
+                f"trail {trail.name}: expected a digest by now, got none ever; "
                 "without digests nobody can prove that no log is missing, run 'trailkeep plan'",
             )
         return _finding(
             StatusKind.DIGEST_PENDING,
-            f"trail {trail.name}: expected a digest within two hours of its start, got none yet; ask again",
+            f"trail {trail.name}: expected a digest within the hour, got none yet; ask again",
         )
 
     def _account(self, row: Row, member: Member) -> Iterator[Finding]:
@@ -179,10 +179,10 @@ class _Judging:
 
     def _silent_account(self, row: Row, member: Member) -> Finding:
         newest = _newest(moment for cell in row.cells for moment in (cell.log_at, cell.digest_at))
-        if newest is None and not self._is_due(member):
+        if not self._is_due(member, newest):
             return _finding(
                 StatusKind.ACCOUNT_NEW,
-                f"account {row.account}: expected its first delivery soon, got none yet; ask again",
+                f"account {row.account}: expected a delivery soon, got none yet; ask again",
                 account=row.account,
             )
         what = f"nothing since {format_moment(newest)}" if newest else "nothing ever"
@@ -194,11 +194,10 @@ class _Judging:
         )
 
     def _chained_regions(self, row: Row, member: Member, cells: list[Cell]) -> Iterator[Finding]:
-        due = self._is_due(member)
-        never = [cell for cell in cells if cell.digest_at is None and cell.expected and due]
-        silent = [cell for cell in cells if cell.digest_at is not None and cell.state is CellState.SILENT]
+        never, stopped = self._missing(member, cells)
+        silent = [cell for cell in stopped if cell.state is CellState.SILENT]
         silent += [cell for cell in never if cell.log_at is None]
-        late = [cell for cell in cells if cell.digest_at is not None and cell.state is CellState.LATE]
+        late = [cell for cell in stopped if cell.state is CellState.LATE]
         late += [cell for cell in never if cell.log_at is not None]
         if silent:
             yield _of_regions(
@@ -211,15 +210,24 @@ class _Judging:
             minutes = int(self.limits.digest_late_after.total_seconds()) // 60
             yield _of_regions(StatusKind.DIGEST_LATE, row, late, f"no digest within {minutes} minutes")
 
-    def _is_due(self, member: Member | None) -> bool:
-        """Whether trail and account are old enough for a first digest; where nobody says, they are."""
+    def _missing(self, member: Member, cells: list[Cell]) -> tuple[list[Cell], list[Cell]]:
+        """Return the cells in which digests should be and never were, and those in which they were once."""
+        due = self._is_due(member)
+        never = [cell for cell in cells if due and cell.expected and cell.digest_at is None]
+        stopped = [cell for cell in cells if cell.digest_at and self._is_due(member, cell.digest_at)]
+        return never, stopped
+
+    def _is_due(self, member: Member | None, newest: datetime | None = None) -> bool:
+        """Whether trail and account are old enough for something younger than ``newest`` to be there.
+
+        Where nobody says since when the trail logs, what never came is not judged, and what came once is.
+        """
         home = self.seen.trail.home if isinstance(self.seen.trail, TrailSeen) else None
-        since = [
-            moment
-            for moment in (home.started_at if home else None, member.joined_at if member else None)
-            if moment is not None
-        ]
-        return not since or self.now - max(since) > self.limits.digest_late_after
+        started_at = home.started_at if home else None
+        if started_at is None:
+            return newest is not None
+        since = max(started_at, member.joined_at) if member and member.joined_at else started_at
+        return self.now - since > self.limits.digest_late_after
 
     def _lake(self, rows: tuple[Row, ...]) -> Iterator[Finding]:
         lake = self.seen.lake

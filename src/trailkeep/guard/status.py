@@ -208,7 +208,7 @@ _NOTES = frozenset(
 class Finding(_Value, frozen=True, kw_only=True):
     """What was found; ``account`` and ``regions`` are empty where it is about the whole archive.
 
-    ``lost_at`` is when CloudTrail gives up on the oldest event that waits to be delivered, ``lost_in_days`` the
+    ``lost_at`` is when CloudTrail gives up on the oldest event that waits for delivery, ``lost_in_days`` the
     whole days until then, 0 when it is now; both None unless delivery fails.
     """
 
