@@ -15,7 +15,7 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -62,7 +62,6 @@ def archive_freshness(
     accounts: Iterable[str],
     *,
     now: datetime,
-    progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[AccountSeen, ...]:
     """Return what the archive holds of each account; a refused listing is ``Unreadable`` for its account.
 
@@ -70,12 +69,10 @@ def archive_freshness(
         archive: where to look.
         accounts: whose folders.
         now: an aware UTC moment; a key that claims a later delivery is no evidence.
-        progress: told each account when it is done.
     """
 
     def look(account: str) -> AccountSeen:
         found = read("s3:ListBucket", lambda: _regions_of(archive, account, now))
-        progress(account)
         return AccountSeen(account=account, regions=found)
 
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
