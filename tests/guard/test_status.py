@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,15 @@ def test_every_kind_has_a_case() -> None:
     """No kind of finding goes without a case in tests/cases/status."""
     cases = [msgspec.json.decode(path.read_bytes()) for path in CASES]
     assert {one["kind"] for case in cases for one in case["expect"]["findings"]} == {*StatusKind}
+
+
+def test_every_kind_is_in_the_reference() -> None:
+    """docs/reference/status-findings.md lists every kind with its severity, in the order of the code."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "status-findings.md").read_text(
+        encoding="utf-8"
+    )
+    listed = re.findall(r"^\| `([a-z.]+)` \| (\w+) \|", page, re.MULTILINE)
+    assert listed == [(kind.value, kind.severity.value) for kind in StatusKind]
 
 
 def test_the_countdown_is_said() -> None:

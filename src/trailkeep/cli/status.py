@@ -29,7 +29,7 @@ def command(
 
     from trailkeep.aws.watching import Watch
     from trailkeep.cli.guarding import reach_accounts
-    from trailkeep.cli.status_view import body, lines
+    from trailkeep.cli.status_view import body, lines, remarks
     from trailkeep.guard.status import Limits
     from trailkeep.lake.table import Lake
     from trailkeep.workflows.init import load_config
@@ -48,8 +48,6 @@ def command(
     else:
         for line in lines(found, show_all=show_all):
             sys.stdout.write(for_terminal(line) + "\n")
-    for finding in found.findings:
-        if not as_json:
-            note(f"{finding.severity}: {finding.kind}: {finding.message}")
-    note(f"outcome: {found.verdict}")
+    for remark in remarks(found):
+        note(remark)
     raise typer.Exit(found.verdict.exit_code)

@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 
 from trailkeep.core.times import format_moment
-from trailkeep.guard.status import Cell, CellState, Row, Status
+from trailkeep.guard.status import Cell, CellState, Row, Severity, Status
 
-__all__ = ["body", "lines"]
+__all__ = ["body", "lines", "remarks"]
 
+_SHOWN = 50
 _MINUTE = timedelta(minutes=1)
 _UNITS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (_MINUTE, "m"))
 
@@ -40,7 +41,7 @@ def lines(status: Status, *, show_all: bool) -> Iterator[str]:
         yield f"{hidden:,} accounts with every region fresh"
     counts = Counter(cell.state for row in status.rows for cell in row.cells)
     yield (
-        f"{len(status.rows):,} accounts, {counts.total():,} regions of them: "
+        f"{len(status.rows):,} accounts, {counts.total():,} cells: "
         + ", ".join(f"{counts[state]:,} {state}" for state in CellState)
     )
     yield (
@@ -48,6 +49,16 @@ def lines(status: Status, *, show_all: bool) -> Iterator[str]:
         f"newest digest {_age(status.newest_digest_at, status.as_of)}, "
         f"newest event in the lake {_age(status.lake_newest_event_at, status.as_of)}"
     )
+
+
+def remarks(status: Status) -> Iterator[str]:
+    """Yield the findings, the worst first and 50 at the most, and the outcome."""
+    by_severity = sorted(status.findings, key=lambda finding: list(Severity).index(finding.severity))
+    for finding in by_severity[:_SHOWN]:
+        yield f"{finding.severity}: {finding.kind}: {finding.message}"
+    if (rest := len(by_severity) - _SHOWN) > 0:
+        yield f"... and {rest:,} more; --json prints them all"
+    yield f"outcome: {status.verdict}"
 
 
 def _is_fresh(row: Row) -> bool:

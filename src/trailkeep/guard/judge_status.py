@@ -27,6 +27,7 @@ from trailkeep.guard.status import (
 
 __all__ = ["judge"]
 
+_NAMED = 3
 _SILENT = frozenset({CellState.SILENT, CellState.NEVER})
 
 
@@ -279,10 +280,11 @@ def _finding(kind: StatusKind, message: str, *, account: str = "") -> Finding:
 
 def _of_regions(kind: StatusKind, row: Row, cells: list[Cell], what: str) -> Finding:
     regions = tuple(sorted(cell.region for cell in cells))
+    named = ", ".join(regions) if len(regions) <= _NAMED else f"{len(regions)} regions"
     return Finding(
         kind=kind,
         severity=kind.severity,
-        message=f"account {row.account}, {', '.join(regions)}: {what}",
+        message=f"account {row.account}, {named}: {what}",
         account=row.account,
         regions=regions,
     )
