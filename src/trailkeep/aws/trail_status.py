@@ -121,7 +121,6 @@ def _told(client: CloudTrailClient, arn: str, region: str) -> RegionStatus:
         delivery_error=said.get("LatestDeliveryError", ""),
         digest_error=said.get("LatestDigestDeliveryError", ""),
         delivered_at=said.get("LatestDeliveryTime"),
-        digest_delivered_at=said.get("LatestDigestDeliveryTime"),
         started_at=said.get("StartLoggingTime"),
         stopped_at=said.get("StopLoggingTime"),
     )

@@ -79,7 +79,6 @@ class RegionStatus(_Value, frozen=True, kw_only=True):
     delivery_error: str = ""
     digest_error: str = ""
     delivered_at: datetime | None = None
-    digest_delivered_at: datetime | None = None
     started_at: datetime | None = None
     stopped_at: datetime | None = None
 
