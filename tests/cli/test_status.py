@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,17 @@ from typing import Any
 import pytest
 
 from guard_verbs import BUCKET, Ran, Verbs
+from logs import packed, record
 from refusals import proxied
+from trailkeep.aws.objects import open_source
+from trailkeep.core.layout import DigestKey, format_key
+from trailkeep.lake.table import Lake
 from trailkeep.sandbox.delivery import DeliveryReport, deliver
 from trailkeep.sandbox.events import Activity
 from trailkeep.sandbox.logfiles import Habits
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, WORKLOAD_ACCOUNTS, Sandbox
 from trailkeep.sandbox.state import find_account, trails
+from trailkeep.workflows.collect import collect
 
 pytestmark = pytest.mark.sandbox
 EVERY = ("111111111111", LOG_ARCHIVE_ACCOUNT_ID, *WORKLOAD_ACCOUNTS.values())
@@ -170,3 +176,80 @@ def test_refused(sandbox: Sandbox, verbs: Verbs, operation: str, call: str) -> N
     assert "status.unreadable" in ran.document["verdict"]["reason"]
     unreadable = [one for one in ran.document["findings"] if one["kind"] == "status.unreadable"]
     assert any(one["message"].startswith(call) for one in unreadable)
+
+
+def digest_hours(sandbox: Sandbox, document: dict[str, Any], *, but: tuple[str, str]) -> None:
+    """Put a digest of the last hour into every account and region of a document, but one."""
+    s3 = sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID)
+    ends_at = (datetime.now(UTC) - timedelta(minutes=30)).replace(microsecond=0)
+    for row in document["accounts"]:
+        for cell in row["cells"]:
+            if (row["account"], cell["region"]) == but:
+                continue
+            key = DigestKey(
+                prefix="",
+                organization_id=sandbox.organization_id,
+                account_id=row["account"],
+                region=cell["region"],
+                trail_name="trailkeep",
+                home_region="eu-central-1",
+                ends_at=ends_at,
+                backfill=False,
+            )
+            s3.put_object(Bucket=BUCKET, Key=format_key(key), Body=b"")
+
+
+def test_digests_tell_quiet_from_silent(sandbox: Sandbox, verbs: Verbs) -> None:
+    """Where digests arrive, regions without any log are fresh, and the one without digests is silent."""
+    live(sandbox)
+    grow_old(hours=24)
+    digest_hours(sandbox, verbs.run("status", "--json").document, but=("333333333333", "us-east-1"))
+    with proxied(sandbox.endpoint_url) as proxy:
+        verbs.behind(proxy.url)
+        ran = verbs.run("status", "--json")
+    assert (ran.exit_code, kinds(ran)) == (1, ["region.silent"])
+    assert finding(ran, "region.silent")["regions"] == ["us-east-1"]
+    states = [cell["state"] for row in ran.document["accounts"] for cell in row["cells"]]
+    assert (states.count("never"), set(states)) == (1, {"fresh", "never"})
+    _check_calls(Counter(proxy.calls), accounts=5, regions=len(states) // 5, logs=5, digests=len(states) - 1)
+
+
+def _check_calls(calls: Counter[str], *, accounts: int, regions: int, logs: int, digests: int) -> None:
+    """Expect the calls that docs/how-to/watch-the-archive.md promises, and no other but the credentials'."""
+    assert calls.pop("GET") == 2 * accounts + logs + digests
+    assert calls.pop("GetTrailStatus") == regions
+    for once in ("DescribeTrails", "DescribeRegions", "ListAccounts"):
+        assert calls.pop(once) == 1
+    assert set(calls) <= {"GetCallerIdentity", "AssumeRole"}
+
+
+def test_lake(sandbox: Sandbox, verbs: Verbs) -> None:
+    """The lake's newest event is compared with the archive's newest log, and a lake that is no lake is unknown."""
+    live(sandbox)
+    behind = [record(0, eventTime=f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%dT%H:%M:%SZ}")]
+    log = verbs.folder / "log.json.gz"
+    log.write_bytes(packed(behind))
+    collect([open_source(str(log))], Lake(path=verbs.folder / "lake"))
+    ran = verbs.run("status", "--json")
+    assert (ran.exit_code, kinds(ran)) == (1, ["lake.behind"])
+    assert ran.document["lake_newest_event_at"] == behind[0]["eventTime"]
+    assert verbs.run("status", "--json", "--lake-late-after", "4320").exit_code == 0
+    broken = verbs.folder / "broken"
+    broken.mkdir()
+    (broken / "catalog.db").write_bytes(b"no database")
+    ran = verbs.run("status", "--json", "--lake", str(broken))
+    assert (ran.exit_code, kinds(ran)) == (3, ["status.unreadable"])
+
+
+def test_late_after(sandbox: Sandbox, verbs: Verbs) -> None:
+    """--late-after decides from when a delivery is late."""
+    live(sandbox, ago=timedelta(minutes=45))
+    assert verbs.run("status", "--json").exit_code == 0
+    ran = verbs.run("status", "--json", "--late-after", "10")
+    states = {
+        cell["state"]
+        for row in ran.document["accounts"]
+        for cell in row["cells"]
+        if cell["log_at"] is not None
+    }
+    assert states == {"late"}

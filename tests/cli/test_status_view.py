@@ -64,8 +64,8 @@ def test_everything() -> None:
     shown = list(lines(_status(*ROWS[:2]), show_all=True))
     assert shown[:2] == [
         "111111111111  management   eu-central-1 fresh (log 4m ago, digest 1h ago)",
-        "222222222222  log-archive  eu-central-1 fresh (log 4m ago, digest 1h ago), "
-        "us-east-1 late (log 3d ago, digest 5h ago)",
+        "222222222222  log-archive  "
+        + "eu-central-1 fresh (log 4m ago, digest 1h ago), us-east-1 late (log 3d ago, digest 5h ago)",
     ]
 
 
