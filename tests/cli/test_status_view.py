@@ -61,12 +61,11 @@ def test_what_is_not_fine() -> None:
 
 def test_everything() -> None:
     """With --all every account and region is shown."""
-    shown = list(lines(_status(*ROWS[:2]), show_all=True))
-    assert shown[:2] == [
-        "111111111111  management   eu-central-1 fresh (log 4m ago, digest 1h ago)",
-        "222222222222  log-archive  "
-        + "eu-central-1 fresh (log 4m ago, digest 1h ago), us-east-1 late (log 3d ago, digest 5h ago)",
-    ]
+    first, second, *_ = lines(_status(*ROWS[:2]), show_all=True)
+    assert first == "111111111111  management   eu-central-1 fresh (log 4m ago, digest 1h ago)"
+    fresh, late = second.split(", us-east-1 ")
+    assert fresh == "222222222222  log-archive  eu-central-1 fresh (log 4m ago, digest 1h ago)"
+    assert late == "late (log 3d ago, digest 5h ago)"
 
 
 def test_the_worst_comes_first() -> None:
