@@ -30,6 +30,7 @@ from trailkeep.core.errors import AwsCallError, StoppedError, UsageError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudtrail import CloudTrailClient
+    from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_s3 import S3Client
 
@@ -131,6 +132,11 @@ class Accounts:
     def cloudtrail(self, region: str) -> CloudTrailClient:
         """Return a client for the caller's trails in a region."""
         client: CloudTrailClient = self._client(self._base, "cloudtrail", region)
+        return client
+
+    def ec2(self, region: str) -> EC2Client:
+        """Return a client for what EC2 says of the caller's regions."""
+        client: EC2Client = self._client(self._base, "ec2", region)
         return client
 
     def s3(self, account: str, region: str) -> S3Client:
