@@ -43,6 +43,7 @@ def test_every_kind_of_line() -> None:
         "    observed: it has event selectors of its own, and what they select was not observed\n"
         "    events that no selector selects are not recorded\n"
         "    remedy: select every management event with 'aws cloudtrail put-event-selectors'\n"
+        "differences: 1 keep, 1 fix, 2 danger, 1 unknown\n"
         f"fingerprint {plan.fingerprint}"
     )
     assert summary(plan) == (
@@ -95,7 +96,7 @@ def test_control_characters_are_visible() -> None:
 def test_json_contract() -> None:
     """The JSON form has id, kind, target, account, reason and destructive for every action."""
     document = body(planned(config(), nothing()))
-    assert set(document) == {"actions", "blocked", "unknown", "kept", "concerns", "fingerprint"}
+    assert set(document) == {"actions", "blocked", "unknown", "kept", "concerns", "differences", "fingerprint"}
     for action in document["actions"]:
         assert {"id", "kind", "target", "account", "reason", "destructive", "changes"} <= set(action)
     assert document["actions"][0]["kind"] == "EnableTrustedAccess"

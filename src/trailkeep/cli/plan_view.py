@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import msgspec
 
 from trailkeep.cli.output import plain
 from trailkeep.guard.changes import Action, Change
+from trailkeep.guard.differences import DifferenceClass, classify
 from trailkeep.guard.plan import Plan
 
 __all__ = ["body", "lines", "summary"]
@@ -19,6 +21,7 @@ __all__ = ["body", "lines", "summary"]
 def body(plan: Plan) -> dict[str, Any]:
     """Return the JSON body of a plan."""
     builtins: dict[str, Any] = msgspec.to_builtins(plan)
+    builtins["differences"] = msgspec.to_builtins(list(classify(plan)))
     return builtins
 
 
@@ -69,6 +72,9 @@ def lines(plan: Plan) -> Iterator[str]:
         yield f"    observed: {plain(concern.observed)}"
         yield f"    {plain(concern.consequence)}"
         yield f"    remedy: {plain(concern.remedy)}"
+    if classes := Counter(difference.kind for difference in classify(plan)):
+        counted = (f"{classes[kind]} {kind}" for kind in DifferenceClass if classes[kind])
+        yield f"differences: {', '.join(counted)}"
     if plan.actions:
         yield f"fingerprint {plan.fingerprint}"
 

@@ -17,10 +17,19 @@ from typing import Any
 import msgspec
 
 from trailkeep.core.verdict import ExitCode
-from trailkeep.guard import plan_archive, plan_concerns, plan_guards, plan_organization, plan_trail
+from trailkeep.guard import (
+    obstacles,
+    plan_adoption,
+    plan_archive,
+    plan_concerns,
+    plan_guards,
+    plan_organization,
+    plan_trail,
+)
 from trailkeep.guard.blueprint import SCP_NAME, Blueprint
 from trailkeep.guard.changes import (
     Action,
+    AttachPolicy,
     CreateBucket,
     CreateTrail,
     PutBucketPolicy,
@@ -62,7 +71,7 @@ def plan(blueprint: Blueprint, estate: Estate, *, allow: frozenset[Allowance] = 
     ready = [*plan_organization.decide(blueprint, estate)]
     archive: list[Decision] = []
     if not isinstance(estate.archive_account, Unreadable):
-        archive = [*plan_archive.decide(blueprint, estate, allow)]
+        archive = [*obstacles.meet(blueprint, estate, plan_archive.decide(blueprint, estate, allow))]
     trail = [*plan_trail.decide(blueprint, estate, allow)]
     guards: list[Decision] = []
     if not isinstance(estate.archive_account, Unreadable):
@@ -71,7 +80,7 @@ def plan(blueprint: Blueprint, estate: Estate, *, allow: frozenset[Allowance] = 
         archive, guards = _around_guards(blueprint, estate, archive, guards, allow)
     trail = [*_after_bucket(archive, trail)]
     guards = [*_not_before_bucket(archive, guards)]
-    concerns = [*plan_concerns.decide(blueprint, estate)]
+    concerns = [*plan_adoption.decide(blueprint, estate), *plan_concerns.decide(blueprint, estate)]
     return _sealed(blueprint, estate, [*ready, *archive, *trail, *guards, *concerns])
 
 
@@ -108,8 +117,9 @@ def _blocked(decision: Decision, allow: str, reason: str) -> Decision:
 def _not_before_bucket(archive: Iterable[Decision], guards: Iterable[Decision]) -> Iterator[Decision]:
     """Yield the guards' decisions; a guard is not changed for a bucket whose own changes are blocked."""
     waiting = [decision for decision in archive if isinstance(decision, Blocked)]
+    no_bucket = any(isinstance(decision.action, CreateBucket) for decision in waiting)
     for decision in guards:
-        if waiting and isinstance(decision, UpdatePolicy):
+        if waiting and isinstance(decision, UpdatePolicy | AttachPolicy if no_bucket else UpdatePolicy):
             yield Blocked(action=decision, allow=waiting[0].allow, reason="the bucket is not ready for it")
         else:
             yield decision
