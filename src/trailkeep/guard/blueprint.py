@@ -110,13 +110,7 @@ def _guards(config: Config, partition: str, archive_account: str, trail: str) ->
         description="Keeps the member accounts from the CloudTrail trail of the organization",
         document=compact(member_scp(partition=partition, trail=trail)) if wanted.member_scp else "",
     )
-    rcp = archive_rcp(
-        partition=partition,
-        bucket=bucket,
-        archive_account=archive_account,
-        organization_id=config.organization.id,
-        trail=trail,
-    )
+    rcp = archive_rcp(partition=partition, bucket=bucket, archive_account=archive_account, trail=trail)
     yield GuardPolicy(
         key="rcp",
         name=ARCHIVE_RCP,

@@ -43,11 +43,9 @@ ARCHIVE_RCP = "trailkeep-archive-resources"
 
 _WRITES = (
     "s3:Abort*",
-    "s3:Associate*",
     "s3:Bypass*",
     "s3:Create*",
     "s3:Delete*",
-    "s3:Dissociate*",
     "s3:Initiate*",
     "s3:ObjectOwner*",
     "s3:Pause*",
@@ -57,7 +55,6 @@ _WRITES = (
     "s3:PutObject?*",
     "s3:PutReplication*",
     "s3:Replicate*",
-    "s3:Submit*",
     "s3:Tag*",
     "s3:Untag*",
     "s3:Update*",
@@ -100,7 +97,9 @@ def member_scp(*, partition: str, trail: str) -> Document:
     Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudtrail.html,
     https://docs.aws.amazon.com/organizations/latest/APIReference/API_AcceptHandshake.html
     """
-    role = f"arn:{partition}:iam::*:role/aws-service-role/cloudtrail.amazonaws.com/AWSServiceRoleForCloudTrail"
+    role = (
+        f"arn:{partition}:iam::*:role/aws-service-role/cloudtrail.amazonaws.com/AWSServiceRoleForCloudTrail"
+    )
     return _denies(
         {
             "Sid": "TrailReadOnly",
@@ -141,13 +140,12 @@ def member_scp(*, partition: str, trail: str) -> Document:
     )
 
 
-def archive_rcp(
-    *, partition: str, bucket: str, archive_account: str, organization_id: str, trail: str
-) -> Document:
+def archive_rcp(*, partition: str, bucket: str, archive_account: str, trail: str) -> Document:
     """Return the resource control policy that lets nobody write but CloudTrail for exactly one trail.
 
-    An RCP has no ``NotAction``, so writing is listed; ``PutObject`` alone has a condition, which a request
-    without ``aws:SourceArn`` does not meet. No service reads for a resource outside of the organization.
+    An RCP has no ``NotAction``, so writing is listed; ``PutObject`` alone depends on ``aws:SourceArn``, and a
+    request without it is refused. Nor does any service read for somebody else (confused deputy): a service
+    that acts for a user acts as that user.
 
     Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_syntax.html,
     https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_examples.html
@@ -157,7 +155,9 @@ def archive_rcp(
         arn,
         f"{arn}/*",
         f"arn:{partition}:s3:*:{archive_account}:accesspoint/*",
+        f"arn:{partition}:s3::{archive_account}:accesspoint/*",
     ]
+    other_trail = {"StringNotEquals": {"aws:SourceArn": trail}}
     return _denies(
         {
             "Sid": "ArchiveUnchangeable",
@@ -170,18 +170,14 @@ def archive_rcp(
             "Principal": "*",
             "Action": "s3:Put*",
             "Resource": resources,
-            "Condition": {"StringNotEquals": {"aws:SourceArn": trail}},
+            "Condition": other_trail,
         },
         {
-            "Sid": "NoServiceForStrangers",
+            "Sid": "NoServiceForOthers",
             "Principal": "*",
             "Action": "s3:*",
             "Resource": resources,
-            "Condition": {
-                "StringNotEqualsIfExists": {"aws:SourceOrgID": organization_id},
-                "Null": {"aws:SourceAccount": "false"},
-                "Bool": {"aws:PrincipalIsAWSService": "true"},
-            },
+            "Condition": {**other_trail, "Bool": {"aws:PrincipalIsAWSService": "true"}},
         },
     )
 

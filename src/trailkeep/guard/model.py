@@ -250,7 +250,9 @@ def _each_policy(
 ) -> tuple[Policy, ...] | Unreadable:
     if isinstance(policies, Unreadable):
         return policies
-    return tuple(_changed_policy(policy, action) if _is_meant(policy, action) else policy for policy in policies)
+    return tuple(
+        _changed_policy(policy, action) if _is_meant(policy, action) else policy for policy in policies
+    )
 
 
 def _is_meant(policy: Policy, action: UpdatePolicy | AttachPolicy | DetachPolicy) -> bool:

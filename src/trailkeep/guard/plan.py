@@ -72,7 +72,8 @@ def plan(blueprint: Blueprint, estate: Estate, *, allow: frozenset[Allowance] = 
     if any(isinstance(decision, Action) for decision in archive):
         archive, guards = _around_guards(blueprint, estate, archive, guards, allow)
     trail = [*_after_bucket(archive, trail)]
-    guards = [*_not_before_bucket(archive, guards)]
+    about_bucket = {f"{guard.key}.update" for guard in blueprint.guards if guard.refuses_bucket_changes}
+    guards = [*_not_before_bucket(archive, guards, about_bucket)]
     concerns = [*plan_concerns.decide(blueprint, estate)]
     return _sealed(blueprint, estate, [*ready, *archive, *trail, *guards, *concerns])
 
@@ -123,11 +124,13 @@ def _blocked(decision: Decision, allow: str, reason: str) -> Decision:
     return Blocked(action=decision, allow=allow, reason=reason) if isinstance(decision, Action) else decision
 
 
-def _not_before_bucket(archive: Iterable[Decision], guards: Iterable[Decision]) -> Iterator[Decision]:
+def _not_before_bucket(
+    archive: Iterable[Decision], guards: Iterable[Decision], about_bucket: set[str]
+) -> Iterator[Decision]:
     """Yield the guards' decisions; a guard is not changed for a bucket whose own changes are blocked."""
     waiting = [decision for decision in archive if isinstance(decision, Blocked)]
     for decision in guards:
-        if waiting and isinstance(decision, UpdatePolicy):
+        if waiting and isinstance(decision, UpdatePolicy) and decision.id in about_bucket:
             yield Blocked(action=decision, allow=waiting[0].allow, reason="the bucket is not ready for it")
         else:
             yield decision

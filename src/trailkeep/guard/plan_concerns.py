@@ -27,7 +27,8 @@ def decide(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
     if isinstance(estate.bucket, Bucket):
         yield from _lifecycle(blueprint, estate.bucket)
         yield from _outsiders(blueprint, estate, estate.bucket)
-    yield from _refusals(blueprint, estate)
+    if isinstance(trail, Trail):
+        yield from _refusals(blueprint, estate)
 
 
 def of_the_moment(blueprint: Blueprint, estate: Estate) -> Iterator[Concern]:

@@ -1,4 +1,4 @@
-"""What a guard's policy must say: it is only ever extended, within AWS's limits, and never against the trail."""
+"""What a guard must say: it is only ever extended, within AWS's limits, and never against the trail."""
 
 from __future__ import annotations
 
@@ -8,20 +8,16 @@ from collections.abc import Iterator
 from trailkeep.guard.blueprint import NEW_ACCOUNT, Blueprint
 from trailkeep.guard.changes import Change, UpdatePolicy
 from trailkeep.guard.decisions import Allowance, Blocked, Decision, Kept, unknown
+from trailkeep.guard.delivery import Delivery, Kind
 from trailkeep.guard.documents import Merged, canonical, compact, merge
 from trailkeep.guard.estate import Policy, Unreadable
-from trailkeep.guard.evaluate import Decision as Answer
-from trailkeep.guard.evaluate import Layers, Principal, PrincipalKind, Request, evaluate
 from trailkeep.guard.guard_documents import RCP, GuardPolicy
 from trailkeep.guard.plan_statements import covered, is_ours
 from trailkeep.guard.policy import PolicyError, parse_policy
+from trailkeep.guard.preflight import Answer, preflight
 from trailkeep.guard.quotas import QUOTAS
 
 __all__ = ["content", "refuses_delivery"]
-
-_EVERYBODY = parse_policy(
-    '{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}}', name="everybody"
-)
 
 
 def content(
@@ -50,41 +46,25 @@ def content(
 
 
 def refuses_delivery(blueprint: Blueprint, text: str) -> bool:
-    """Return whether a resource control policy refuses what CloudTrail does for the trail.
+    """Return whether a resource control policy refuses what CloudTrail does for the trail, for certain.
 
-    The trail's own bucket policy is taken to allow it; a text that is no policy refuses nothing.
+    A text that is no policy refuses nothing.
     """
     try:
-        rcp = parse_policy(text, name="rcp")
+        policy = parse_policy(text, name="rcp")
     except PolicyError:
         return False
-    layers = Layers(
-        rcps=((rcp,),), resource_policy=_EVERYBODY, management_account_id=blueprint.management_account
+    delivery = Delivery(
+        partition=blueprint.partition,
+        bucket=blueprint.bucket,
+        prefix="",
+        management_account=blueprint.management_account,
+        organization_id=blueprint.organization_id,
+        archive_account=blueprint.archive_account,
+        trail=blueprint.trail_arn,
+        resource="",
     )
-    return any(
-        evaluate(request, layers).decision is Answer.EXPLICIT_DENY for request in _deliveries(blueprint)
-    )
-
-
-def _deliveries(blueprint: Blueprint) -> Iterator[Request]:
-    bucket = f"arn:{blueprint.partition}:s3:::{blueprint.bucket}"
-    asked = [("s3:GetBucketAcl", bucket)]
-    for folder in (blueprint.management_account, blueprint.organization_id):
-        asked.append(("s3:PutObject", f"{bucket}/AWSLogs/{folder}/CloudTrail/log.json.gz"))
-    for action, resource in asked:
-        yield Request(
-            principal=Principal(kind=PrincipalKind.SERVICE, service="cloudtrail.amazonaws.com"),
-            action=action,
-            resource=resource,
-            resource_account_id=blueprint.archive_account,
-            context={
-                "aws:SourceArn": (blueprint.trail_arn,),
-                "aws:SourceAccount": (blueprint.management_account,),
-                "aws:SourceOrgID": (blueprint.organization_id,),
-                "aws:SecureTransport": ("true",),
-                "s3:x-amz-acl": ("bucket-owner-full-control",),
-            },
-        )
+    return any(asked.decision is Answer.REFUSED for asked in preflight(Kind.RCP, policy, delivery))
 
 
 def _problem(blueprint: Blueprint, guard: GuardPolicy, document: str) -> str:

@@ -53,7 +53,7 @@ def observed_policy(guard: GuardPolicy, estate: Estate) -> Policy | Unreadable |
 
 
 def in_force(blueprint: Blueprint, estate: Estate) -> tuple[Holding, ...]:
-    """Return the guards that refuse changes of the bucket, once for each target that binds its account now."""
+    """Return the guards that refuse changes of the bucket, once for each target that binds its account."""
     path = archive_path(blueprint, estate)
     return tuple(
         (guard, policy, target)

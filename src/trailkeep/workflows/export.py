@@ -11,8 +11,12 @@ from trailkeep.core.errors import ConfigError
 from trailkeep.guard.blueprint import draw_blueprint
 from trailkeep.guard.delivery import Kind, partition_of
 from trailkeep.guard.explain import QUOTAS
+from trailkeep.guard.guard_documents import RCP, SCP
 
 __all__ = ["Exported", "export_policies"]
+
+_FILES = {"scp": "scp-archive", "members": "scp-members", "rcp": "rcp-archive"}
+_KINDS = {SCP: Kind.SCP, RCP: Kind.RCP}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,24 +42,28 @@ def export_policies(config: Config, *, minified: bool) -> tuple[Exported, ...]:
     """Return the documents that the configuration asks for.
 
     Raises:
-        ConfigError: the account of the archive is not known yet, and the SCP names it.
+        ConfigError: the account of the archive is not known yet, and a guard names it.
     """
     return tuple(_documents(config, minified=minified))
 
 
 def _documents(config: Config, *, minified: bool) -> Iterator[Exported]:
     account = config.archive.account
-    if config.guards.scp and not account:
+    if (config.guards.scp or config.guards.rcp) and not account:
+        naming = "SCP" if config.guards.scp else "RCP"
         raise ConfigError(
             "archive.account",
-            "expected 12 digits, because the SCP names the account, got ''; "
+            f"expected 12 digits, because the {naming} names the account, got ''; "
             "run 'trailkeep apply' to create the account, then write its id",
         )
     partition = partition_of(config.archive.region)
     blueprint = draw_blueprint(config, partition=partition, archive_account=account)
     yield _exported("bucket-policy.json", Kind.BUCKET, blueprint.bucket_policy, minified=minified)
-    if blueprint.scp:
-        yield _exported("scp-archive.json", Kind.SCP, blueprint.scp, minified=minified)
+    for guard in blueprint.guards:
+        if guard.document:
+            yield _exported(
+                f"{_FILES[guard.key]}.json", _KINDS[guard.policy_type], guard.document, minified=minified
+            )
 
 
 def _exported(name: str, kind: Kind, text: str, *, minified: bool) -> Exported:
