@@ -80,15 +80,17 @@ def _layers(bucket_policy: Policy, caller: str) -> Layers:
 
 
 def _ask(
-    principal: Principal, action: str, resource: str, *, policy: Policy = OURS, **context: str
+    principal: Principal, action: str, resource: str, *, policy: Policy = OURS, source: str = ""
 ) -> Evaluation:
-    keys = {key.replace("__", ":").replace("_", "-"): (value,) for key, value in context.items()}
+    context = {"aws:SecureTransport": ("true",), "s3:x-amz-acl": ("bucket-owner-full-control",)}
+    if source:
+        context |= {"aws:SourceArn": (source,), "aws:SourceAccount": (source.split(":")[4],)}
     request = Request(
         principal=principal,
         action=action,
         resource=resource,
         resource_account_id="222222222222",
-        context={"aws:SecureTransport": ("true",), **keys},
+        context=context,
     )
     return evaluate(request, _layers(policy, principal.account_id))
 
@@ -100,15 +102,9 @@ def _of(action: str) -> str:
 @pytest.mark.parametrize("folder", ["AWSLogs/111111111111", "AWSLogs/o-exampleorgid"])
 def test_cloudtrail_delivers_for_the_trail(folder: str) -> None:
     """With every guard attached CloudTrail checks the bucket and delivers for our trail."""
-    keys = {"aws__SourceArn": BLUEPRINT.trail_arn, "aws__SourceAccount": "111111111111"}
-    assert _ask(CLOUDTRAIL, "s3:GetBucketAcl", BUCKET, **keys).decision is Decision.ALLOW
-    put = _ask(
-        CLOUDTRAIL,
-        "s3:PutObject",
-        f"{BUCKET}/{folder}/CloudTrail/x.json.gz",
-        s3__x_amz_acl="bucket-owner-full-control",
-        **keys,
-    )
+    source = BLUEPRINT.trail_arn
+    assert _ask(CLOUDTRAIL, "s3:GetBucketAcl", BUCKET, source=source).decision is Decision.ALLOW
+    put = _ask(CLOUDTRAIL, "s3:PutObject", f"{BUCKET}/{folder}/CloudTrail/x.json.gz", source=source)
     assert put.decision is Decision.ALLOW
 
 
@@ -122,14 +118,14 @@ def test_cloudtrail_delivers_for_the_trail(folder: str) -> None:
 def test_no_other_trail_delivers(source: str) -> None:
     """CloudTrail writes and reads nothing for another trail, even where the bucket policy is open."""
     for action in ("s3:PutObject", "s3:GetObject", "s3:GetBucketAcl"):
-        asked = _ask(CLOUDTRAIL, action, _of(action), policy=OPEN, aws__SourceArn=source)
+        asked = _ask(CLOUDTRAIL, action, _of(action), policy=OPEN, source=source)
         assert (asked.decision, asked.layer) == (Decision.EXPLICIT_DENY, Layer.RCP)
 
 
 def test_cloudtrail_only_puts() -> None:
     """Not even for our trail does CloudTrail do more to the archive than to put objects."""
     for action in WRITES:
-        asked = _ask(CLOUDTRAIL, action, _of(action), policy=OPEN, aws__SourceArn=BLUEPRINT.trail_arn)
+        asked = _ask(CLOUDTRAIL, action, _of(action), policy=OPEN, source=BLUEPRINT.trail_arn)
         assert (asked.decision is Decision.ALLOW) is (action == "s3:PutObject"), action
 
 

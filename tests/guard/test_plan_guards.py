@@ -76,6 +76,27 @@ def test_what_root_was_denied_stays_denied(settings: list[Config], content: obje
         assert denied <= _denied(organization.estate, earlier)
 
 
+@given(
+    st.lists(st.sampled_from(["trailkeep", "second", "third"]), min_size=2, max_size=4),
+    st.booleans(),
+    st.sets(st.sampled_from([Allowance.LIFT_GUARDS, Allowance.WEAKEN_GUARDS])),
+)
+def test_no_guard_refuses_the_trail_that_is_there(
+    names: list[str],
+    scp: bool,  # noqa: FBT001 - hypothesis' argument
+    allow: set[Allowance],
+) -> None:
+    """Whatever names a trail gets in turn, none is made that the resource control policy then refuses."""
+    organization = _Organization()
+    for name in names:
+        settings = config({"trail.name": name, "guards.scp": scp})
+        known = _trails(organization.estate)
+        organization.apply(settings, *allow)
+        if _trails(organization.estate) != known:
+            concerns = planned(settings, organization.seen_by(settings)).concerns
+            assert not any("resource control policy" in one.subject for one in concerns)
+
+
 @given(_CONFIGS, _CONFIGS)
 def test_a_trail_is_not_redirected(first: Config, second: Config) -> None:
     """No configuration after another takes a trail from its bucket, or detaches a guard, without an option."""
@@ -127,10 +148,10 @@ class _Organization:
             bucket=self._buckets.get(key, Absent()),
         )
 
-    def apply(self, settings: Config) -> None:
-        """Perform the plan, without any allowance."""
+    def apply(self, settings: Config, *allow: Allowance) -> None:
+        """Perform the plan, without any allowance but these."""
         seen = self.seen_by(settings)
-        self.estate = apply_all(seen, planned(settings, seen).actions)
+        self.estate = apply_all(seen, planned(settings, seen, *allow).actions)
         if isinstance(self.estate.bucket, Bucket):
             self._buckets[settings.archive.account, settings.archive.bucket] = self.estate.bucket
 
@@ -139,6 +160,10 @@ class _Organization:
         assert not isinstance(self.estate.service_control_policies, Unreadable)
         if len(self.estate.service_control_policies) > 1:
             self.estate = with_facts(self.estate, {"service_control_policies.1.content": content})
+
+
+def _trails(estate: Estate) -> int:
+    return 0 if isinstance(estate.trails, Unreadable) else len(estate.trails)
 
 
 def _denied(estate: Estate, settings: Config) -> set[tuple[str, str]]:

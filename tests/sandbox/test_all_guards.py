@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sandbox_archives import (
@@ -52,13 +54,15 @@ def test_other_accounts_only_read(guarded: Sandbox, account: str) -> None:
     """Other accounts that an open bucket policy lets in, the management account too, read and cannot write."""
     s3 = guarded.client("s3", account)
     assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
-    for call in (
-        lambda: s3.put_object(Bucket=BUCKET, Key="AWSLogs/x", Body=b"forged"),
-        lambda: s3.delete_object(Bucket=BUCKET, Key="AWSLogs/x"),
-        lambda: s3.put_object_tagging(Bucket=BUCKET, Key="AWSLogs/x", Tagging={"TagSet": []}),
-    ):
+    log = {"Bucket": BUCKET, "Key": "AWSLogs/x"}
+    writes: dict[str, dict[str, Any]] = {
+        "put_object": {"Body": b"forged"},
+        "delete_object": {},
+        "put_object_tagging": {"Tagging": {"TagSet": []}},
+    }
+    for operation, arguments in writes.items():
         with refused("AccessDenied", "with an explicit deny in a resource control policy"):
-            call()
+            getattr(s3, operation)(**log, **arguments)
 
 
 def test_a_member_leaves_the_trail_alone(guarded: Sandbox) -> None:
@@ -78,11 +82,7 @@ def test_a_delegated_administrator_leaves_the_trail_alone(guarded: Sandbox) -> N
         AccountId="333333333333", ServicePrincipal="cloudtrail.amazonaws.com"
     )
     delegate = guarded.client("cloudtrail", "333333333333")
-    for call in (
-        lambda: delegate.stop_logging(Name=arn),
-        lambda: delegate.delete_trail(Name=arn),
-        lambda: delegate.update_trail(Name=arn, IncludeGlobalServiceEvents=False),
-    ):
+    for operation in ("stop_logging", "delete_trail", "update_trail"):
         with refused("AccessDeniedException", "explicit deny in a service control policy"):
-            call()
+            getattr(delegate, operation)(Name=arn)
     assert delegate.get_trail_status(Name=arn)["IsLogging"]

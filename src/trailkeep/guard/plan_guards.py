@@ -152,21 +152,28 @@ def _guard(
     elif isinstance(policy, Unreadable):
         yield unknown(policy, f"whether the {_KINDS[guard.policy_type]} {guard.name} exists and is attached")
     elif policy is None:
-        yield CreatePolicy(
-            id=f"{guard.key}.create",
-            target=guard.name,
-            account=blueprint.management_account,
-            reason=f"no {_KINDS[guard.policy_type]} of this name exists",
-            changes=(Change(field="content", before="", after=guard.document),),
-            name=guard.name,
-            policy_type=guard.policy_type,
-            description=guard.description,
-            document=guard.document,
-        )
-        yield from _attachment(blueprint, estate, guard, None)
+        attaching = [*_attachment(blueprint, estate, guard, None)]
+        full = [decision for decision in attaching if isinstance(decision, Blocked)]
+        create = _create(blueprint, guard)
+        yield Blocked(action=create, allow="", reason=full[0].reason) if full else create
+        yield from attaching
     else:
         yield from content(blueprint, guard, policy, allow)
         yield from _attachment(blueprint, estate, guard, policy)
+
+
+def _create(blueprint: Blueprint, guard: GuardPolicy) -> CreatePolicy:
+    return CreatePolicy(
+        id=f"{guard.key}.create",
+        target=guard.name,
+        account=blueprint.management_account,
+        reason=f"no {_KINDS[guard.policy_type]} of this name exists",
+        changes=(Change(field="content", before="", after=guard.document),),
+        name=guard.name,
+        policy_type=guard.policy_type,
+        description=guard.description,
+        document=guard.document,
+    )
 
 
 def _policy_types(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
