@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as run_with
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -76,6 +77,7 @@ def test_what_root_was_denied_stays_denied(settings: list[Config], content: obje
         assert denied <= _denied(organization.estate, earlier)
 
 
+@run_with(deadline=None)
 @given(
     st.lists(st.sampled_from(["trailkeep", "second", "third"]), min_size=2, max_size=4),
     st.booleans(),
