@@ -28,8 +28,13 @@ ALL = [
     "trail.create",
     "trail.start",
     "scp.enable",
+    "rcp.enable",
     "scp.create",
+    "members.create",
+    "rcp.create",
     "scp.attach",
+    "members.attach",
+    "rcp.attach",
 ]
 
 
@@ -154,19 +159,27 @@ def test_bucket_drift_behind_the_guard(verbs: Verbs, sandbox: Sandbox) -> None:
     assert lifted.exit_code == 0, lifted.stderr
     assert [(action["id"], action["destructive"]) for action in lifted.document["performed"]] == [
         ("scp.detach", True),
+        ("rcp.detach", True),
         ("bucket.public_access", False),
         ("scp.attach", False),
+        ("rcp.attach", False),
     ]
 
 
 def _drift(sandbox: Sandbox) -> None:
-    """Weaken the bucket, as only somebody can who lifts the guard meanwhile."""
+    """Weaken the bucket, as only somebody can who lifts the guards meanwhile."""
     organizations = sandbox.client("organizations")
-    policies = organizations.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
-    policy = next(found["Id"] for found in policies if found["Name"] == "trailkeep-archive")
-    organizations.detach_policy(PolicyId=policy, TargetId=LOG_ARCHIVE_ACCOUNT_ID)
+    guards = [
+        policy["Id"]
+        for kind in ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
+        for policy in organizations.list_policies(Filter=kind)["Policies"]
+        if policy["Name"] in {"trailkeep-archive", "trailkeep-archive-resources"}
+    ]
+    for policy in guards:
+        organizations.detach_policy(PolicyId=policy, TargetId=LOG_ARCHIVE_ACCOUNT_ID)
     sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID).delete_public_access_block(Bucket=BUCKET)
-    organizations.attach_policy(PolicyId=policy, TargetId=LOG_ARCHIVE_ACCOUNT_ID)
+    for policy in guards:
+        organizations.attach_policy(PolicyId=policy, TargetId=LOG_ARCHIVE_ACCOUNT_ID)
 
 
 def test_renamed_bucket(verbs: Verbs, sandbox: Sandbox) -> None:

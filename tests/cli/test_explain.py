@@ -72,9 +72,11 @@ def test_what_is_exported_explains_clean(alone: Path, flags: list[str]) -> None:
     assert (ran.exit_code, ran.stdout) == (0, "")
     assert sorted(path.name for path in (alone / "out").iterdir()) == [
         "bucket-policy.json",
+        "rcp-archive.json",
         "scp-archive.json",
+        "scp-members.json",
     ]
-    files = ("out/bucket-policy.json", "out/scp-archive.json")
+    files = [f"out/{path.name}" for path in (alone / "out").iterdir()]
     explained = _run("explain", *files)
     assert (explained.exit_code, explained.stderr) == (
         0,
@@ -88,11 +90,13 @@ def test_export_to_stdout(alone: Path) -> None:
     """Without a folder the documents are printed, minified one a line; sizes against quotas go to stderr."""
     ran = _run("export", "policies", "--minified")
     documents = [json.loads(line) for line in ran.stdout.splitlines()]
-    assert [len(document["Statement"]) for document in documents] == [4, 3]
+    assert [len(document["Statement"]) for document in documents] == [4, 3, 4, 3]
     sizes = [len(line) for line in ran.stdout.splitlines()]
     assert ran.stderr.splitlines() == [
         f"bucket-policy.json: bucket-policy, {sizes[0]} of 20480 bytes",
         f"scp-archive.json: scp, {sizes[1]} of 10240 bytes",
+        f"scp-members.json: scp, {sizes[2]} of 10240 bytes",
+        f"rcp-archive.json: rcp, {sizes[3]} of 5120 bytes",
     ]
     assert not (alone / "out").exists()
 
@@ -143,7 +147,7 @@ def test_export_needs_the_account(alone: Path) -> None:
     assert ran.stderr.startswith(
         "archive.account: expected 12 digits, because the SCP names the account, got ''"
     )
-    (alone / "trailkeep.toml").write_text(settings(**made, scp="false"))
+    (alone / "trailkeep.toml").write_text(settings(**made, scp="false") + "rcp = false\n")
     assert _run("export", "policies").exit_code == 0
 
 
@@ -222,8 +226,8 @@ def test_options_come_before_the_configuration() -> None:
         ),
         (["nothing.json"], "nothing.json: expected a JSON document, got No such file or directory; "),
         (
-            ["p.json", "--kind=rcp"],
-            "--kind: expected one of bucket-policy, key-policy, topic-policy, scp, got 'rcp'",
+            ["p.json", "--kind=vpc"],
+            "--kind: expected one of bucket-policy, key-policy, topic-policy, scp, rcp, got 'vpc'",
         ),
     ],
 )

@@ -31,7 +31,8 @@ def test_every_kind_of_line() -> None:
         "    because it delivers to elsewhere, not acme-trail-archive\n"
         "    bucket: elsewhere -> acme-trail-archive\n"
         "! bucket.versioning  acme-trail-archive  blocked\n"
-        "    because SERVICE_CONTROL_POLICY trailkeep-archive is attached and refuses it\n"
+        "    because SERVICE_CONTROL_POLICY trailkeep-archive and "
+        "RESOURCE_CONTROL_POLICY trailkeep-archive-resources are attached and refuse it\n"
         "    add --allow lift-guards to do it: versioning is Suspended\n"
         "? cloudtrail:GetTrailStatus  unknown\n"
         "    AccessDenied: no\n"
@@ -96,7 +97,15 @@ def test_control_characters_are_visible() -> None:
 def test_json_contract() -> None:
     """The JSON form has id, kind, target, account, reason and destructive for every action."""
     document = body(planned(config(), nothing()))
-    assert set(document) == {"actions", "blocked", "unknown", "kept", "concerns", "differences", "fingerprint"}
+    assert set(document) == {
+        "actions",
+        "blocked",
+        "unknown",
+        "kept",
+        "concerns",
+        "differences",
+        "fingerprint",
+    }
     for action in document["actions"]:
         assert {"id", "kind", "target", "account", "reason", "destructive", "changes"} <= set(action)
     assert document["actions"][0]["kind"] == "EnableTrustedAccess"

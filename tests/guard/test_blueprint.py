@@ -32,7 +32,14 @@ def test_account_to_be_created() -> None:
     blueprint = blueprint_for(created_archive(), replace(nothing(), archive_account=Absent()))
     assert blueprint.archive_account == NEW_ACCOUNT
     made = CreatePolicy(
-        id="scp.create", target="x", account="111111111111", reason="", name="x", document=blueprint.scp
+        id="scp.create",
+        target="x",
+        account="111111111111",
+        reason="",
+        name="x",
+        policy_type="SERVICE_CONTROL_POLICY",
+        description="",
+        document=blueprint.guards[0].document,
     )
     bound = bind(made, "222222222222")
     assert isinstance(bound, CreatePolicy)

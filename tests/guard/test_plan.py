@@ -90,9 +90,12 @@ def _sids(text: str) -> str:
     return ",".join(str(one.get("Sid")) for one in statements)
 
 
+_TARGETS = st.lists(
+    st.sampled_from(["222222222222", "333333333333", "ou-root-security", "r-root"]), unique=True
+)
 _FACTS = {
     "trusted_services": st.sampled_from([[], ["cloudtrail.amazonaws.com"], _UNREADABLE]),
-    "roots.0.policy_types": st.sampled_from([[], ["SERVICE_CONTROL_POLICY"]]),
+    "roots.0.policy_types": st.sampled_from([[], ["SERVICE_CONTROL_POLICY"], ["RESOURCE_CONTROL_POLICY"]]),
     "trails.0.bucket": st.sampled_from(["acme-trail-archive", "another"]),
     "trails.0.prefix": st.sampled_from(["", "logs"]),
     "trails.0.is_organization_trail": st.booleans(),
@@ -125,9 +128,11 @@ _FACTS = {
     "bucket.lifecycle": st.sampled_from([_ABSENT, _UNREADABLE, "[]", _EXPIRES]),
     "bucket.request_payer": st.sampled_from(["Requester", "BucketOwner", _ABSENT, _UNREADABLE]),
     "service_control_policies.1.content": st.sampled_from([_UNREADABLE, "[]", _POLICY]),
-    "service_control_policies.1.targets": st.lists(
-        st.sampled_from(["222222222222", "333333333333", "ou-root-security", "r-root"]), unique=True
-    ),
+    "service_control_policies.1.targets": _TARGETS,
+    "service_control_policies.2.content": st.sampled_from([_UNREADABLE, "[]", _POLICY]),
+    "service_control_policies.2.targets": _TARGETS,
+    "resource_control_policies.0.content": st.sampled_from([_UNREADABLE, "[]", _POLICY]),
+    "resource_control_policies.0.targets": st.one_of(st.just(_UNREADABLE), _TARGETS),
 }
 _ALLOW = st.sets(st.sampled_from(list(Allowance))).map(sorted)
 
@@ -142,9 +147,19 @@ def _estates(draw: st.DrawFn) -> Estate:
 
 
 _CONFIGS = st.builds(
-    lambda days, mode, scp: config({"retention.days": days, "retention.lock_mode": mode, "guards.scp": scp}),
+    lambda days, mode, scp, members, rcp: config(
+        {
+            "retention.days": days,
+            "retention.lock_mode": mode,
+            "guards.scp": scp,
+            "guards.member_scp": members,
+            "guards.rcp": rcp,
+        }
+    ),
     st.integers(1, 4000),
     st.sampled_from(["GOVERNANCE", "COMPLIANCE"]),
+    st.booleans(),
+    st.booleans(),
     st.booleans(),
 )
 
@@ -237,9 +252,10 @@ def _lock(estate: Estate) -> tuple[int, int]:
 
 def _attachments(estate: Estate) -> set[tuple[str, str]]:
     assert not isinstance(estate.service_control_policies, Unreadable)
+    assert not isinstance(estate.resource_control_policies, Unreadable)
     return {
         (policy.name, target)
-        for policy in estate.service_control_policies
+        for policy in (*estate.service_control_policies, *estate.resource_control_policies)
         if not isinstance(policy.targets, Unreadable)
         for target in policy.targets
     }
@@ -248,6 +264,11 @@ def _attachments(estate: Estate) -> set[tuple[str, str]]:
 def _needed(estate: Estate, settings: Any) -> Any:
     """Return the facts of the generated estates that a plan looks at."""
     tree = msgspec.to_builtins(estate)
-    if not settings.guards.scp:
-        tree["service_control_policies"] = []
+    wanted = {
+        "trailkeep-archive": settings.guards.scp,
+        "trailkeep-organization": settings.guards.member_scp,
+        "trailkeep-archive-resources": settings.guards.rcp,
+    }
+    for kind in ("service_control_policies", "resource_control_policies"):
+        tree[kind] = [policy for policy in tree[kind] if wanted.get(policy["name"])]
     return tree

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
+from hypothesis import settings as run_with
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -75,6 +77,28 @@ def test_what_root_was_denied_stays_denied(settings: list[Config], content: obje
         assert denied <= _denied(organization.estate, earlier)
 
 
+@run_with(deadline=None)
+@given(
+    st.lists(st.sampled_from(["trailkeep", "second", "third"]), min_size=2, max_size=4),
+    st.booleans(),
+    st.sets(st.sampled_from([Allowance.LIFT_GUARDS, Allowance.WEAKEN_GUARDS])),
+)
+def test_no_guard_refuses_the_trail_that_is_there(
+    names: list[str],
+    scp: bool,  # noqa: FBT001 - hypothesis' argument
+    allow: set[Allowance],
+) -> None:
+    """Whatever names a trail gets in turn, none is made that the resource control policy then refuses."""
+    organization = _Organization()
+    for name in names:
+        settings = config({"trail.name": name, "guards.scp": scp})
+        known = _trails(organization.estate)
+        organization.apply(settings, *allow)
+        if _trails(organization.estate) != known:
+            concerns = planned(settings, organization.seen_by(settings)).concerns
+            assert not any("resource control policy" in one.subject for one in concerns)
+
+
 @given(_CONFIGS, _CONFIGS)
 def test_a_trail_is_not_redirected(first: Config, second: Config) -> None:
     """No configuration after another takes a trail from its bucket, or detaches a guard, without an option."""
@@ -98,13 +122,16 @@ def test_guards_wait_for_their_bucket(settings: Config) -> None:
     assert not (blocked and any(isinstance(action, UpdatePolicy) for action in plan.actions))
 
 
-def test_lifting_survives_a_crash() -> None:
-    """After the guard was lifted and apply died, the next plan puts it where it was."""
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_lifting_survives_a_crash(count: int) -> None:
+    """After guards were lifted and apply died, the next plan puts each where it was."""
     drifted = with_facts(in_force(), {"bucket.versioning": "Suspended"})
     lifted = planned(config(), drifted, Allowance.LIFT_GUARDS)
-    died = apply_all(drifted, lifted.actions[:1])
+    died = apply_all(drifted, lifted.actions[:count])
     assert died != drifted
-    assert apply_all(died, planned(config(), died).actions) == in_force()
+    repaired = count > 1
+    again = apply_all(died, planned(config(), died).actions)
+    assert again == (in_force() if repaired else drifted)
 
 
 class _Organization:
@@ -123,10 +150,10 @@ class _Organization:
             bucket=self._buckets.get(key, Absent()),
         )
 
-    def apply(self, settings: Config) -> None:
-        """Perform the plan, without any allowance."""
+    def apply(self, settings: Config, *allow: Allowance) -> None:
+        """Perform the plan, without any allowance but these."""
         seen = self.seen_by(settings)
-        self.estate = apply_all(seen, planned(settings, seen).actions)
+        self.estate = apply_all(seen, planned(settings, seen, *allow).actions)
         if isinstance(self.estate.bucket, Bucket):
             self._buckets[settings.archive.account, settings.archive.bucket] = self.estate.bucket
 
@@ -135,6 +162,10 @@ class _Organization:
         assert not isinstance(self.estate.service_control_policies, Unreadable)
         if len(self.estate.service_control_policies) > 1:
             self.estate = with_facts(self.estate, {"service_control_policies.1.content": content})
+
+
+def _trails(estate: Estate) -> int:
+    return 0 if isinstance(estate.trails, Unreadable) else len(estate.trails)
 
 
 def _denied(estate: Estate, settings: Config) -> set[tuple[str, str]]:

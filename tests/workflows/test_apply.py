@@ -180,7 +180,7 @@ def test_unwritable_journal(tmp_path: Path) -> None:
     assert world.performed == []
 
 
-@pytest.mark.parametrize("count", range(1, 14))
+@pytest.mark.parametrize("count", range(1, 19))
 def test_killed_after_any_action(tmp_path: Path, count: int) -> None:
     """Killed after any action, the journal says which was begun, and the next apply does the rest, nothing twice."""
     asked = created_archive()
@@ -204,7 +204,7 @@ def test_killed_after_every_action_on_aws(
     Verbs(sandbox_without_archive, monkeypatch, tmp_path)
     asked = parse_config(settings(**CREATED))
     done = []
-    for _ in range(20):
+    for _ in range(30):
         accounts = Accounts(region=asked.trail_region, role=asked.archive.access_role)
         actor = Actor(accounts, Patience(clock=lambda: 0.0, sleep=lambda _: None))
         try:
@@ -222,5 +222,5 @@ def test_killed_after_every_action_on_aws(
         assert applied.left.actions == ()
         break
     assert {outcome for _, outcome in done} == {Outcome.BEGUN}
-    assert (done[0][0], done[-1][0]) == ("account.create", "scp.attach")
+    assert (done[0][0], done[-1][0]) == ("account.create", "rcp.attach")
     assert len({action for action, _ in done}) == len(done)

@@ -119,6 +119,8 @@ def _observed() -> Estate:
     found = observe(
         Accounts(region="eu-central-1", role="OrganizationAccountAccessRole"), parse_config(settings())
     )
-    policies = found.service_control_policies
-    assert isinstance(policies, tuple)
-    return replace(found, service_control_policies=tuple(replace(one, id=one.name) for one in policies))
+    kinds = ("service_control_policies", "resource_control_policies")
+    named = {kind: tuple(replace(one, id=one.name) for one in getattr(found, kind)) for kind in kinds}
+    return replace(
+        found, **{kind: tuple(sorted(many, key=lambda one: one.id)) for kind, many in named.items()}
+    )

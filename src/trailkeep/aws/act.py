@@ -258,9 +258,10 @@ class Actor:
                     lambda: client.enable_aws_service_access(ServicePrincipal=service),
                 )
             case EnablePolicyType(root=root):
+                enabled: Any = action.policy_type
                 self._orgs(
                     "EnablePolicyType",
-                    lambda: client.enable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY"),
+                    lambda: client.enable_policy_type(RootId=root, PolicyType=enabled),
                     done=("PolicyTypeAlreadyEnabledException",),
                 )
             case CreatePolicy():
@@ -284,12 +285,13 @@ class Actor:
                 assert_never(action)
 
     def _create_policy(self, client: OrganizationsClient, action: CreatePolicy) -> None:
+        kind: Any = action.policy_type
         made = self._orgs(
             "CreatePolicy",
             lambda: client.create_policy(
                 Name=action.name,
-                Type="SERVICE_CONTROL_POLICY",
-                Description="Makes the CloudTrail archive read-only in its own account",
+                Type=kind,
+                Description=action.description,
                 Content=action.document,
             ),
         )

@@ -39,7 +39,6 @@ _TRAIL = (
     "--include-global-service-events",
     "--enable-log-file-validation",
 )
-_SCP = "SERVICE_CONTROL_POLICY"
 
 
 class Printer:
@@ -148,11 +147,11 @@ def _organization(
     match action:
         case EnableTrustedAccess(service=service):
             return ["enable-aws-service-access", "--service-principal", service]
-        case EnablePolicyType(root=root):
-            return ["enable-policy-type", "--root-id", root, "--policy-type", _SCP]
-        case CreatePolicy(name=name, document=document):
-            described = ["--description", "Makes the CloudTrail archive read-only in its own account"]
-            return ["create-policy", "--name", name, "--type", _SCP, *described, "--content", document]
+        case EnablePolicyType(root=root, policy_type=kind):
+            return ["enable-policy-type", "--root-id", root, "--policy-type", kind]
+        case CreatePolicy(name=name, policy_type=kind, document=document):
+            described = ["--description", action.description]
+            return ["create-policy", "--name", name, "--type", kind, *described, "--content", document]
         case UpdatePolicy(policy_id=policy, document=document):
             return ["update-policy", "--policy-id", policy, "--content", document]
         case AttachPolicy(policy_id=policy, target_id=target):

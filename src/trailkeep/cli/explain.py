@@ -18,10 +18,14 @@ __all__ = ["command"]
 
 
 def command(
-    files: list[Path] = typer.Argument(None, help="JSON documents: bucket, key or topic policies, SCPs."),
+    files: list[Path] = typer.Argument(
+        None, help="JSON documents: bucket, key or topic policies, SCPs, RCPs."
+    ),
     live: bool = typer.Option(False, "--live", help="Explain the policy of the archive's bucket instead."),
     kind: str = typer.Option(
-        "", "--kind", help="bucket-policy, key-policy, topic-policy or scp; else told from the document."
+        "",
+        "--kind",
+        help="bucket-policy, key-policy, topic-policy, scp or rcp; else told from the document.",
     ),
     config: Path = typer.Option(
         Path("trailkeep.toml"), "--config", help="Configuration file; used when it is there."

@@ -71,6 +71,8 @@ class GuardsConfig:
     """Which organization policies protect the archive."""
 
     scp: bool
+    member_scp: bool
+    rcp: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -10,19 +11,28 @@ from trailkeep.core.arn import trail_arn
 from trailkeep.core.config import Config
 from trailkeep.guard.documents import archive_scp, bucket_policy, compact
 from trailkeep.guard.estate import Estate
+from trailkeep.guard.guard_documents import (
+    ARCHIVE_RCP,
+    ARCHIVE_SCP,
+    MEMBER_SCP,
+    RCP,
+    SCP,
+    GuardPolicy,
+    Place,
+    archive_rcp,
+    member_scp,
+)
 
-__all__ = ["NEW_ACCOUNT", "SCP_NAME", "Blueprint", "blueprint_for", "draw_blueprint"]
+__all__ = ["NEW_ACCOUNT", "Blueprint", "blueprint_for", "draw_blueprint"]
 
 NEW_ACCOUNT = "<archive account>"
 """Stands for the id of an archive account that is yet to be created, also inside documents."""
-
-SCP_NAME = "trailkeep-archive"
 
 
 class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     """What must exist; ``archive_account`` is NEW_ACCOUNT while it must be created.
 
-    ``bucket_policy`` and ``scp`` are compact JSON texts, ``scp`` is empty where none is wanted.
+    ``bucket_policy`` is a compact JSON text, ``guards`` are all policies of ours, wanted or not.
     """
 
     partition: str
@@ -40,7 +50,7 @@ class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     trail: str
     trail_region: str
     trail_arn: str
-    scp: str
+    guards: tuple[GuardPolicy, ...]
 
 
 def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> Blueprint:
@@ -58,7 +68,6 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
         management_account=config.organization.management_account,
         trail=trail,
     )
-    scp = archive_scp(partition=partition, bucket=config.archive.bucket, archive_account=archive_account)
     return Blueprint(
         partition=partition,
         organization_id=config.organization.id,
@@ -75,7 +84,41 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
         trail=config.trail.name,
         trail_region=config.trail_region,
         trail_arn=trail,
-        scp=compact(scp) if config.guards.scp else "",
+        guards=tuple(_guards(config, partition, archive_account, trail)),
+    )
+
+
+def _guards(config: Config, partition: str, archive_account: str, trail: str) -> Iterator[GuardPolicy]:
+    """Yield the guards; each document is empty where the configuration does not ask for it."""
+    bucket, wanted = config.archive.bucket, config.guards
+    scp = archive_scp(partition=partition, bucket=bucket, archive_account=archive_account)
+    yield GuardPolicy(
+        key="scp",
+        name=ARCHIVE_SCP,
+        policy_type=SCP,
+        place=Place.ARCHIVE,
+        setting="guards.scp",
+        description="Makes the CloudTrail archive read-only in its own account",
+        document=compact(scp) if wanted.scp else "",
+    )
+    yield GuardPolicy(
+        key="members",
+        name=MEMBER_SCP,
+        policy_type=SCP,
+        place=Place.ROOT,
+        setting="guards.member_scp",
+        description="Keeps the member accounts from the CloudTrail trail of the organization",
+        document=compact(member_scp(partition=partition, trail=trail)) if wanted.member_scp else "",
+    )
+    rcp = archive_rcp(partition=partition, bucket=bucket, archive_account=archive_account, trail=trail)
+    yield GuardPolicy(
+        key="rcp",
+        name=ARCHIVE_RCP,
+        policy_type=RCP,
+        place=Place.ARCHIVE,
+        setting="guards.rcp",
+        description="Lets nobody but the CloudTrail trail write to the archive",
+        document=compact(rcp) if wanted.rcp else "",
     )
 
 

@@ -149,16 +149,19 @@ class EnablePolicyType(_Action, frozen=True, kw_only=True):
 
 
 class CreatePolicy(_Action, frozen=True, kw_only=True):
-    """Create a service control policy."""
+    """Create an organization policy of a type."""
 
     name: str
+    policy_type: str
+    description: str
     document: str
 
 
 class UpdatePolicy(_Action, frozen=True, kw_only=True):
-    """Replace the content of a service control policy."""
+    """Replace the content of an organization policy."""
 
     policy_id: str
+    policy_type: str
     document: str
 
 

@@ -106,7 +106,8 @@ def _in_management(template: _Template, action: Action) -> bool:
                 "AWS::Organizations::Policy",
                 {
                     "Name": action.name,
-                    "Type": "SERVICE_CONTROL_POLICY",
+                    "Description": action.description,
+                    "Type": action.policy_type,
                     "Content": json.loads(action.document),
                     "TargetIds": [],
                 },

@@ -35,6 +35,7 @@ class Kind(StrEnum):
     KEY = "key-policy"
     TOPIC = "topic-policy"
     SCP = "scp"
+    RCP = "rcp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,17 +174,23 @@ def _only(found: set[str]) -> str:
 def _problems(
     file: str, kind: Kind, taken: dict[str, str], *, needs_bucket: bool, for_account: bool
 ) -> Iterator[str]:
+    about_bucket = kind is Kind.RCP and needs_bucket
     nowhere = "nothing in options, trailkeep.toml and document"
     needed = [
         ("bucket", "the name of the bucket", re.compile(r"[a-z0-9][a-z0-9.-]{2,62}"), needs_bucket),
-        ("management_account", "the management account, 12 digits", _ACCOUNT, kind is Kind.BUCKET),
+        (
+            "management_account",
+            "the management account, 12 digits",
+            _ACCOUNT,
+            kind is Kind.BUCKET or about_bucket,
+        ),
         (
             "organization_id",
             "an organization id (o-...) or --account-trail",
             _ORGANIZATION,
             kind is Kind.BUCKET and not for_account,
         ),
-        ("trail", "the ARN of the trail", _TRAIL, kind is not Kind.SCP),
+        ("trail", "the ARN of the trail", _TRAIL, kind not in {Kind.SCP, Kind.RCP} or about_bucket),
         ("archive_account", "the account of the bucket, 12 digits", _ACCOUNT, False),
         ("resource", "the ARN of the topic", re.compile(r"arn:.+"), kind is Kind.TOPIC),
     ]

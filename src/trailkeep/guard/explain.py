@@ -13,6 +13,7 @@ from trailkeep.guard.delivery import Kind, Values, resolve, revealed
 from trailkeep.guard.documents import compact
 from trailkeep.guard.findings import Finding, FindingKind
 from trailkeep.guard.lint import lint
+from trailkeep.guard.lint_rcp import decides_s3, lint_rcp
 from trailkeep.guard.lint_scp import is_about_s3, lint_scp
 from trailkeep.guard.policy import PolicyError, parse_policy
 from trailkeep.guard.preflight import Answer, Asked, preflight
@@ -20,7 +21,7 @@ from trailkeep.guard.statement import Policy
 
 __all__ = ["QUOTAS", "Explained", "explain", "explain_absent"]
 
-QUOTAS = {Kind.BUCKET: 20_480, Kind.KEY: 32_768, Kind.TOPIC: 30_720, Kind.SCP: 10_240}
+QUOTAS = {Kind.BUCKET: 20_480, Kind.KEY: 32_768, Kind.TOPIC: 30_720, Kind.SCP: 10_240, Kind.RCP: 5_120}
 """The largest document of each kind, in bytes or characters without white space (2026-11).
 
 Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html,
@@ -77,13 +78,17 @@ def explain(
         known,
         *values,
         revealed(document, known),
-        needs_bucket=known is Kind.BUCKET or (known is Kind.SCP and is_about_s3(policy)),
+        needs_bucket=known is Kind.BUCKET
+        or (known is Kind.SCP and is_about_s3(policy))
+        or (known is Kind.RCP and decides_s3(policy)),
         for_account=for_account,
         has_bucket_key=has_bucket_key,
     )
     findings = [*_size(known, document), *lint(known, policy, delivery)]
     if known is Kind.SCP:
         findings += lint_scp(policy, delivery)
+    if known is Kind.RCP:
+        findings += lint_rcp(policy)
     return Explained(
         file=file,
         kind=known,
@@ -126,7 +131,12 @@ def _size(kind: Kind, document: dict[str, Any]) -> list[Finding]:
 
 
 def _kind(file: str, policy: Policy) -> Kind:
-    """Tell the kind: only an SCP names no principal; of the others the service of most actions decides."""
+    """Tell the kind: only an SCP names no principal; of the others the service of most actions decides.
+
+    An RCP looks like a bucket policy that only denies, so its file says what it is: ``rcp-*.json``.
+    """
+    if file.rpartition("/")[2].startswith("rcp-"):
+        return Kind.RCP
     if not any(each.principals or each.not_principals for each in policy.statements):
         return Kind.SCP
     services = {"s3": Kind.BUCKET, "kms": Kind.KEY, "sns": Kind.TOPIC}

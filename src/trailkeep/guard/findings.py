@@ -36,6 +36,10 @@ class FindingKind(StrEnum):
     NEVER = "statement.never"
     SCP_PRINCIPAL = "scp.principal"
     SCP_ROOT = "scp.root_may"
+    RCP_PRINCIPAL = "rcp.principal"
+    RCP_ALLOW = "rcp.allow"
+    RCP_ACTION = "rcp.action"
+    RCP_SERVICE = "rcp.service"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

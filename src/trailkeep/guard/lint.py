@@ -41,9 +41,9 @@ def lint(kind: Kind, policy: Policy, delivery: Delivery) -> Iterator[Finding]:
     for statement in policy.statements:
         yield from _identifiers(statement)
         yield from _literal_wildcards(statement)
-        if kind is not Kind.SCP:
+        if kind is not Kind.SCP and (kind is not Kind.RCP or statement.effect is Effect.DENY):
             yield from _grants(statement)
-        if kind in {Kind.BUCKET, Kind.SCP}:
+        if kind in {Kind.BUCKET, Kind.SCP, Kind.RCP}:
             yield from lint_s3(kind, statement, delivery)
         if kind in _SERVICES:
             yield from _services(kind, statement)

@@ -69,8 +69,14 @@ def _denies_s3(pattern: str) -> bool:
 
 
 def _names_resources(statement: Statement) -> bool:
-    """Say whether a NotAction is about resources, and no fence around regions or services."""
-    return bool(statement.not_actions) and "*" not in statement.resources
+    """Say whether a NotAction is about resources of S3, and no fence around regions or services."""
+    listed = statement.resources
+    return bool(statement.not_actions) and "*" not in listed and (not listed or any(map(_may_be_s3, listed)))
+
+
+def _may_be_s3(resource: str) -> bool:
+    service = [*resource.split(":"), "", "", ""][2]
+    return service == "s3" or bool(set("*?$") & set(service or resource))
 
 
 def _left_to_root(policy: Policy, delivery: Delivery) -> list[str]:

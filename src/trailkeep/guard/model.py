@@ -44,12 +44,13 @@ from trailkeep.guard.estate import (
     TrailStatus,
     Unreadable,
 )
+from trailkeep.guard.guard_documents import POLICIES
 from trailkeep.guard.plan_archive import OWNERSHIP, PUBLIC_ACCESS
 
 __all__ = ["apply_all", "apply_to"]
 
 _CREATED_ACCOUNT = "900000000000"
-_CREATED_POLICY = "p-created0"
+_CREATED_POLICY = "p-created"
 
 
 def apply_all(estate: Estate, actions: Iterable[Action]) -> Estate:
@@ -213,24 +214,55 @@ def _with_guard(
             for root in estate.roots
         )
         return replace(estate, roots=roots)
-    if isinstance(estate.service_control_policies, Unreadable):
-        return estate
-    policies = estate.service_control_policies
     if isinstance(action, CreatePolicy):
-        created = Policy(
-            id=_CREATED_POLICY, name=action.name, aws_managed=False, content=action.document, targets=()
-        )
-        return replace(estate, service_control_policies=(*policies, created))
+        return _with_policy(estate, action)
     return replace(
         estate,
-        service_control_policies=tuple(
-            _repolicied(policy, action) if policy.id == (action.policy_id or _CREATED_POLICY) else policy
-            for policy in policies
-        ),
+        service_control_policies=_each_policy(estate.service_control_policies, action),
+        resource_control_policies=_each_policy(estate.resource_control_policies, action),
     )
 
 
-def _repolicied(policy: Policy, action: UpdatePolicy | AttachPolicy | DetachPolicy) -> Policy:
+def _with_policy(estate: Estate, action: CreatePolicy) -> Estate:
+    field = POLICIES[action.policy_type]
+    policies: tuple[Policy, ...] | Unreadable = getattr(estate, field)
+    if isinstance(policies, Unreadable):
+        return estate
+    created = Policy(
+        id=f"{_CREATED_POLICY}{_created(estate)}",
+        name=action.name,
+        aws_managed=False,
+        content=action.document,
+        targets=(),
+    )
+    return replace(estate, **{field: (*policies, created)})
+
+
+def _created(estate: Estate) -> int:
+    """Return how many policies were created here."""
+    lists = [getattr(estate, field) for field in POLICIES.values()]
+    known = [policy for policies in lists if not isinstance(policies, Unreadable) for policy in policies]
+    return sum(policy.id.startswith(_CREATED_POLICY) for policy in known)
+
+
+def _each_policy(
+    policies: tuple[Policy, ...] | Unreadable, action: UpdatePolicy | AttachPolicy | DetachPolicy
+) -> tuple[Policy, ...] | Unreadable:
+    if isinstance(policies, Unreadable):
+        return policies
+    return tuple(
+        _changed_policy(policy, action) if _is_meant(policy, action) else policy for policy in policies
+    )
+
+
+def _is_meant(policy: Policy, action: UpdatePolicy | AttachPolicy | DetachPolicy) -> bool:
+    """Return whether an action is about a policy: by its id, or by the name it was just created with."""
+    if action.policy_id or isinstance(action, UpdatePolicy):
+        return policy.id == action.policy_id
+    return policy.name == action.name
+
+
+def _changed_policy(policy: Policy, action: UpdatePolicy | AttachPolicy | DetachPolicy) -> Policy:
     if isinstance(action, UpdatePolicy):
         return replace(policy, content=action.document)
     if isinstance(policy.targets, Unreadable):

@@ -26,7 +26,7 @@ from trailkeep.guard import (
     plan_organization,
     plan_trail,
 )
-from trailkeep.guard.blueprint import SCP_NAME, Blueprint
+from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.changes import (
     Action,
     AttachPolicy,
@@ -38,6 +38,7 @@ from trailkeep.guard.changes import (
 )
 from trailkeep.guard.decisions import Allowance, Blocked, Concern, Decision, Kept, Unknown
 from trailkeep.guard.estate import Estate, Trail, Unreadable
+from trailkeep.guard.guard_documents import RCP
 
 __all__ = ["Allowance", "Blocked", "Concern", "Kept", "Plan", "Unknown", "plan"]
 
@@ -76,10 +77,12 @@ def plan(blueprint: Blueprint, estate: Estate, *, allow: frozenset[Allowance] = 
     guards: list[Decision] = []
     if not isinstance(estate.archive_account, Unreadable):
         guards = [*plan_guards.decide(blueprint, estate, allow)]
+    archive = [*_after_resource_guard(guards, archive)]
     if any(isinstance(decision, Action) for decision in archive):
         archive, guards = _around_guards(blueprint, estate, archive, guards, allow)
     trail = [*_after_bucket(archive, trail)]
-    guards = [*_not_before_bucket(archive, guards)]
+    about_bucket = {f"{guard.key}.update" for guard in blueprint.guards if guard.refuses_bucket_changes}
+    guards = [*_not_before_bucket(archive, guards, about_bucket)]
     concerns = [*plan_adoption.decide(blueprint, estate), *plan_concerns.decide(blueprint, estate)]
     return _sealed(blueprint, estate, [*ready, *archive, *trail, *guards, *concerns])
 
@@ -95,31 +98,50 @@ def _around_guards(
     holding = plan_guards.in_force(blueprint, estate)
     if not holding:
         return archive, guards
-    if reason := plan_guards.not_liftable(blueprint, [target for _, target in holding]):
+    if reason := plan_guards.not_liftable(blueprint, holding):
         return [_blocked(decision, "", reason) for decision in archive], guards
     if Allowance.LIFT_GUARDS not in allow:
-        reason = f"{plan_guards.SCP} {SCP_NAME} is attached and refuses it"
+        reason = plan_guards.refusal(holding)
         return [_blocked(decision, Allowance.LIFT_GUARDS, reason) for decision in archive], guards
-    off = [plan_guards.detach(blueprint, policy.id, target) for policy, target in holding]
+    off = [plan_guards.detach(blueprint, guard, policy.id, target) for guard, policy, target in holding]
     again = [
         plan_guards.attach(
-            blueprint, policy.id, target, "the guard goes back on after the bucket has changed"
+            blueprint, guard, policy.id, target, "the guard goes back on after the bucket has changed"
         )
-        for policy, target in holding
+        for guard, policy, target in holding
     ]
     return [*off, *archive], [*guards, *again]
+
+
+def _after_resource_guard(guards: Iterable[Decision], archive: Iterable[Decision]) -> Iterator[Decision]:
+    """Yield the bucket's decisions; no trail is let in that the resource control policy would refuse."""
+    stuck = [
+        decision
+        for decision in guards
+        if isinstance(decision, Blocked)
+        and isinstance(decision.action, UpdatePolicy)
+        and decision.action.policy_type == RCP
+    ]
+    for decision in archive:
+        if stuck and isinstance(decision, PutBucketPolicy):
+            yield Blocked(action=decision, allow=stuck[0].allow, reason=stuck[0].reason)
+        else:
+            yield decision
 
 
 def _blocked(decision: Decision, allow: str, reason: str) -> Decision:
     return Blocked(action=decision, allow=allow, reason=reason) if isinstance(decision, Action) else decision
 
 
-def _not_before_bucket(archive: Iterable[Decision], guards: Iterable[Decision]) -> Iterator[Decision]:
+def _not_before_bucket(
+    archive: Iterable[Decision], guards: Iterable[Decision], about_bucket: set[str]
+) -> Iterator[Decision]:
     """Yield the guards' decisions; a guard is not changed for a bucket whose own changes are blocked."""
     waiting = [decision for decision in archive if isinstance(decision, Blocked)]
     no_bucket = any(isinstance(decision.action, CreateBucket) for decision in waiting)
     for decision in guards:
-        if waiting and isinstance(decision, UpdatePolicy | AttachPolicy if no_bucket else UpdatePolicy):
+        about = decision.id in about_bucket if isinstance(decision, UpdatePolicy) else no_bucket
+        if waiting and isinstance(decision, UpdatePolicy | AttachPolicy) and about:
             yield Blocked(action=decision, allow=waiting[0].allow, reason="the bucket is not ready for it")
         else:
             yield decision
@@ -177,6 +199,6 @@ def _facts(blueprint: Blueprint, estate: Estate) -> dict[str, Any]:
         "trusted": trusted if isinstance(trusted, Unreadable) else plan_organization.CLOUDTRAIL in trusted,
         "bucket": estate.bucket,
         "trail": trail,
-        "policy": plan_guards.observed_policy(estate),
-        "in force": [target for _, target in plan_guards.in_force(blueprint, estate)],
+        "policies": [plan_guards.observed_policy(guard, estate) for guard in blueprint.guards],
+        "in force": [(guard.key, target) for guard, _, target in plan_guards.in_force(blueprint, estate)],
     }

@@ -9,6 +9,8 @@ from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.decisions import Concern, Decision, unknown
 from trailkeep.guard.documents import compact, merge
 from trailkeep.guard.estate import Bucket, Estate, Trail, Unreadable
+from trailkeep.guard.plan_guard_content import refuses_delivery
+from trailkeep.guard.plan_guards import archive_path
 from trailkeep.guard.plan_lifecycle import early_expirations
 from trailkeep.guard.plan_readers import outsiders
 from trailkeep.guard.plan_selectors import left_out
@@ -25,6 +27,8 @@ def decide(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
     if isinstance(estate.bucket, Bucket):
         yield from _lifecycle(blueprint, estate.bucket)
         yield from _outsiders(blueprint, estate, estate.bucket)
+    if isinstance(trail, Trail):
+        yield from _refusals(blueprint, estate)
 
 
 def of_the_moment(blueprint: Blueprint, estate: Estate) -> Iterator[Concern]:
@@ -72,6 +76,25 @@ def _lifecycle(blueprint: Blueprint, bucket: Bucket) -> Iterator[Decision]:
                 consequence=f"logs go, or are hidden, before {blueprint.retention_days} days are over",
                 remedy="remove the rule, or let it expire nothing before the retention is over; "
                 "the guard refuses that while it is attached",
+            )
+
+
+def _refusals(blueprint: Blueprint, estate: Estate) -> Iterator[Concern]:
+    """Yield the resource control policies that bind the archive and refuse the trail, ours or not."""
+    if isinstance(estate.resource_control_policies, Unreadable):
+        return
+    path = archive_path(blueprint, estate)
+    for policy in estate.resource_control_policies:
+        if isinstance(policy.targets, Unreadable) or not isinstance(policy.content, str):
+            continue
+        where = [target for target in policy.targets if target in path]
+        if where and refuses_delivery(blueprint, policy.content):
+            yield Concern(
+                subject=f"resource control policy {policy.name}",
+                observed=f"it is attached to {', '.join(where)} and refuses what CloudTrail does for "
+                f"{blueprint.trail_arn}",
+                consequence="no log of this trail arrives in the archive",
+                remedy="detach it, or except the trail from it with aws:SourceArn",
             )
 
 

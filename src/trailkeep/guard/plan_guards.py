@@ -1,216 +1,70 @@
-"""The guards' part of a plan: the service control policy on the archive account, attached last."""
+"""The guards' part of a plan: the organization policies, created and extended first and attached last."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
-from trailkeep.guard.blueprint import SCP_NAME, Blueprint
-from trailkeep.guard.changes import (
-    AttachPolicy,
-    Change,
-    CreatePolicy,
-    DetachPolicy,
-    EnablePolicyType,
-    UpdatePolicy,
-)
+from trailkeep.guard.blueprint import Blueprint
+from trailkeep.guard.changes import AttachPolicy, Change, CreatePolicy, DetachPolicy, EnablePolicyType
 from trailkeep.guard.decisions import Allowance, Blocked, Decision, Kept, unknown
-from trailkeep.guard.documents import Document, Merged, canonical, compact, merge
 from trailkeep.guard.estate import Estate, Policy, Unreadable
-from trailkeep.guard.plan_statements import covered, is_ours
+from trailkeep.guard.guard_documents import POLICIES, RCP, SCP, GuardPolicy, Place
+from trailkeep.guard.plan_guard_content import content
+from trailkeep.guard.quotas import QUOTAS, room_at
 
-__all__ = ["SCP", "attach", "decide", "detach", "in_force", "not_liftable", "observed_policy"]
+__all__ = [
+    "Holding",
+    "archive_path",
+    "attach",
+    "decide",
+    "detach",
+    "in_force",
+    "not_liftable",
+    "observed_policy",
+    "refusal",
+]
 
-SCP = "SERVICE_CONTROL_POLICY"
+_KINDS = {SCP: "service control policy", RCP: "resource control policy"}
+_PLURALS = {SCP: "service control policies", RCP: "resource control policies"}
+Holding = tuple[GuardPolicy, Policy, str]
+"""A guard, the policy it is observed as, and a target through which that binds the archive account."""
 
 
 def decide(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]) -> Iterator[Decision]:
-    """Yield what is missing of the guards."""
-    policy = observed_policy(estate)
-    if not blueprint.scp:
-        yield from _unwanted(blueprint, estate)
-        return
-    yield from _policy_type(blueprint, estate)
-    if isinstance(policy, Unreadable):
-        yield unknown(policy, f"whether the service control policy {SCP_NAME} exists and is attached")
-    elif policy is None:
-        yield CreatePolicy(
-            id="scp.create",
-            target=SCP_NAME,
-            account=blueprint.management_account,
-            reason="no service control policy of this name exists",
-            changes=(Change(field="content", before="", after=blueprint.scp),),
-            name=SCP_NAME,
-            document=blueprint.scp,
-        )
-        yield attach(
-            blueprint, "", blueprint.archive_account, "nothing protects the archive from its own account"
-        )
-    else:
-        yield from _content(blueprint, policy, allow)
-        yield from _attachment(blueprint, policy)
+    """Yield what is missing of the guards; the attachments come last."""
+    last: list[Decision] = []
+    yield from _policy_types(blueprint, estate)
+    for guard in blueprint.guards:
+        for decision in _guard(blueprint, estate, guard, allow):
+            if isinstance(decision, AttachPolicy):
+                last.append(decision)
+            else:
+                yield decision
+    yield from last
 
 
-def observed_policy(estate: Estate) -> Policy | Unreadable | None:
-    """Return our service control policy, None where there is none; names are unique per type."""
-    if isinstance(estate.service_control_policies, Unreadable):
-        return estate.service_control_policies
-    named = [policy for policy in estate.service_control_policies if policy.name == SCP_NAME]
+def observed_policy(guard: GuardPolicy, estate: Estate) -> Policy | Unreadable | None:
+    """Return the policy of a guard, None where there is none; names are unique per type."""
+    policies = _policies(guard, estate)
+    if isinstance(policies, Unreadable):
+        return policies
+    named = [policy for policy in policies if policy.name == guard.name]
     return named[0] if named else None
 
 
-def in_force(blueprint: Blueprint, estate: Estate) -> tuple[tuple[Policy, str], ...]:
-    """Return our policy once for each target through which it binds the archive account now."""
-    policy = observed_policy(estate)
-    if policy is None or isinstance(policy, Unreadable) or isinstance(policy.targets, Unreadable):
-        return ()
-    path = _path(blueprint, estate)
-    return tuple((policy, target) for target in policy.targets if target in path)
-
-
-def not_liftable(blueprint: Blueprint, targets: Iterable[str]) -> str:
-    """Return why a plan must not lift the guard from ``targets``, empty where it may.
-
-    Only what the next plan would attach anyway is lifted: should ``apply`` die in between, it goes back on.
-    """
-    refuses = f"{SCP} {SCP_NAME} is attached and refuses it"
-    if above := [target for target in targets if target != blueprint.archive_account]:
-        named = ", ".join(above)
-        return (
-            f"{refuses}, above the archive account at {named}; detach it there by hand, and attach it again"
-        )
-    if not blueprint.scp:
-        return f"{refuses}, and guards.scp is false, so nobody would attach it again; detach it by hand"
-    return ""
-
-
-def attach(blueprint: Blueprint, policy_id: str, target_id: str, reason: str) -> AttachPolicy:
-    """Return the action that puts the guard on a target."""
-    return AttachPolicy(
-        id="scp.attach" if target_id == blueprint.archive_account else f"scp.attach.{target_id}",
-        target=target_id,
-        account=blueprint.management_account,
-        reason=reason,
-        changes=(Change(field=SCP_NAME, before="", after="attached"),),
-        policy_id=policy_id,
-        name=SCP_NAME,
-        target_id=target_id,
+def in_force(blueprint: Blueprint, estate: Estate) -> tuple[Holding, ...]:
+    """Return the guards that refuse changes of the bucket, once for each target that binds its account."""
+    path = archive_path(blueprint, estate)
+    return tuple(
+        (guard, policy, target)
+        for guard in blueprint.guards
+        if guard.refuses_bucket_changes
+        for policy, target in _attached(guard, estate)
+        if target in path
     )
 
 
-def detach(blueprint: Blueprint, policy_id: str, target_id: str) -> DetachPolicy:
-    """Return the action that lifts the guard while the bucket changes."""
-    return DetachPolicy(
-        id="scp.detach" if target_id == blueprint.archive_account else f"scp.detach.{target_id}",
-        target=target_id,
-        account=blueprint.management_account,
-        reason=f"allowed by '--allow {Allowance.LIFT_GUARDS}': the guard is off while the bucket changes",
-        destructive=True,
-        changes=(Change(field=SCP_NAME, before="attached", after="detached"),),
-        policy_id=policy_id,
-        name=SCP_NAME,
-        target_id=target_id,
-    )
-
-
-def _policy_type(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
-    if isinstance(estate.roots, Unreadable):
-        yield unknown(estate.roots, "whether service control policies are enabled")
-        return
-    for root in estate.roots:
-        if SCP not in root.policy_types:
-            yield EnablePolicyType(
-                id="scp.enable",
-                target=root.id,
-                account=blueprint.management_account,
-                reason="service control policies are not enabled in the organization",
-                changes=(Change(field=SCP, before="", after="enabled"),),
-                root=root.id,
-                policy_type=SCP,
-            )
-
-
-def _content(blueprint: Blueprint, policy: Policy, allow: frozenset[Allowance]) -> Iterator[Decision]:
-    if isinstance(policy.content, Unreadable):
-        yield unknown(policy.content, f"whether {SCP_NAME} says what it must")
-        return
-    merged = _extended(json.loads(blueprint.scp), policy.content, allow)
-    yield from _staying(blueprint, policy, merged)
-    if not merged.changed:
-        return
-    document = compact(merged.document)
-    is_policy = canonical(policy.content) is not None
-    action = UpdatePolicy(
-        id="scp.update",
-        target=policy.id,
-        account=blueprint.management_account,
-        reason=_update_reason(merged.dropped if is_policy else ()),
-        destructive=bool(merged.dropped),
-        changes=(Change(field="content", before=policy.content, after=document),),
-        policy_id=policy.id,
-        document=document,
-    )
-    if not is_policy and Allowance.REPLACE_POLICY not in allow:
-        reason = "its text is no policy document, so nobody knows what would be dropped"
-        yield Blocked(action=action, allow=Allowance.REPLACE_POLICY, reason=reason)
-    else:
-        yield action
-
-
-def _extended(wanted: Document, text: str, allow: frozenset[Allowance]) -> Merged:
-    """Return the policy with ours in it; without an allowance all that it denied stays denied.
-
-    Further statements may stay: in a service control policy they cannot give back what ours deny.
-    """
-    sids = [statement["Sid"] for statement in wanted["Statement"]]
-    weaken = Allowance.WEAKEN_GUARDS in allow
-    return merge(
-        text,
-        wanted,
-        may_stay=lambda statement: not (weaken and is_ours(statement, sids)),
-        is_older=lambda statement: covered(statement, wanted["Statement"]),
-    )
-
-
-def _staying(blueprint: Blueprint, policy: Policy, merged: Merged) -> Iterator[Kept]:
-    sids = [statement["Sid"] for statement in json.loads(blueprint.scp)["Statement"]]
-    earlier = [text for text in merged.kept if is_ours(json.loads(text), sids)]
-    further = [text for text in merged.kept if text not in earlier]
-    if earlier:
-        reason = f"{SCP_NAME} also protects what the configuration does not name: {', '.join(earlier)}"
-        yield Kept(target=policy.id, reason=reason, allow=Allowance.WEAKEN_GUARDS)
-    if further:
-        reason = f"further statements of {SCP_NAME} stay in it: {', '.join(further)}"
-        yield Kept(target=policy.id, reason=reason, allow="")
-
-
-def _update_reason(dropped: tuple[str, ...]) -> str:
-    if not dropped:
-        return f"{SCP_NAME} does not say what it must"
-    allowed = f"allowed by '--allow {Allowance.WEAKEN_GUARDS}'"
-    return (
-        f"{allowed}: {SCP_NAME} no longer protects what the configuration does not name: {', '.join(dropped)}"
-    )
-
-
-def _attachment(blueprint: Blueprint, policy: Policy) -> Iterator[Decision]:
-    if isinstance(policy.targets, Unreadable):
-        yield unknown(policy.targets, f"whether {SCP_NAME} is attached to the archive account")
-    elif blueprint.archive_account not in policy.targets:
-        yield attach(
-            blueprint,
-            policy.id,
-            blueprint.archive_account,
-            f"{SCP_NAME} exists and is not attached to the archive account",
-        )
-
-
-def _unwanted(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
-    for _, target in in_force(blueprint, estate):
-        yield Kept(target=target, reason=f"{SCP_NAME} is attached and guards.scp is false", allow="")
-
-
-def _path(blueprint: Blueprint, estate: Estate) -> frozenset[str]:
+def archive_path(blueprint: Blueprint, estate: Estate) -> frozenset[str]:
     """Return the ids from the archive account up to the root, as far as they could be read."""
     parents: dict[str, str] = {}
     if not isinstance(estate.units, Unreadable):
@@ -223,3 +77,193 @@ def _path(blueprint: Blueprint, estate: Estate) -> frozenset[str]:
         path.append(node)
         node = parents.get(node)
     return frozenset(path)
+
+
+def refusal(holding: Sequence[Holding]) -> str:
+    """Return the words for guards that are in the way."""
+    names = dict.fromkeys(f"{guard.policy_type} {guard.name}" for guard, _, _ in holding)
+    said = "is attached and refuses" if len(names) == 1 else "are attached and refuse"
+    return f"{' and '.join(names)} {said} it"
+
+
+def not_liftable(blueprint: Blueprint, holding: Sequence[Holding]) -> str:
+    """Return why a plan must not lift the guards, empty where it may.
+
+    Only what the next plan would attach anyway is lifted: should ``apply`` die in between, it goes back on.
+    """
+    for guard, _, _ in holding:
+        own = [each for each in holding if each[0] == guard]
+        if above := [target for _, _, target in own if target != blueprint.archive_account]:
+            named = ", ".join(above)
+            return (
+                f"{refusal(own)}, above the archive account at {named}; "
+                "detach it there by hand, and attach it again"
+            )
+        if not guard.document:
+            return (
+                f"{refusal(own)}, and {guard.setting} is false, so nobody would attach it again; "
+                "detach it by hand"
+            )
+    return ""
+
+
+def attach(
+    blueprint: Blueprint, guard: GuardPolicy, policy_id: str, target_id: str, reason: str
+) -> AttachPolicy:
+    """Return the action that puts a guard on a target."""
+    return AttachPolicy(
+        id=f"{guard.key}.attach{_suffix(blueprint, guard, target_id)}",
+        target=target_id,
+        account=blueprint.management_account,
+        reason=reason,
+        changes=(Change(field=guard.name, before="", after="attached"),),
+        policy_id=policy_id,
+        name=guard.name,
+        target_id=target_id,
+    )
+
+
+def detach(blueprint: Blueprint, guard: GuardPolicy, policy_id: str, target_id: str) -> DetachPolicy:
+    """Return the action that lifts a guard while the bucket changes."""
+    return DetachPolicy(
+        id=f"{guard.key}.detach{_suffix(blueprint, guard, target_id)}",
+        target=target_id,
+        account=blueprint.management_account,
+        reason=f"allowed by '--allow {Allowance.LIFT_GUARDS}': the guard is off while the bucket changes",
+        destructive=True,
+        changes=(Change(field=guard.name, before="attached", after="detached"),),
+        policy_id=policy_id,
+        name=guard.name,
+        target_id=target_id,
+    )
+
+
+def _suffix(blueprint: Blueprint, guard: GuardPolicy, target_id: str) -> str:
+    usual = guard.place is Place.ROOT or target_id == blueprint.archive_account
+    return "" if usual else f".{target_id}"
+
+
+def _guard(
+    blueprint: Blueprint, estate: Estate, guard: GuardPolicy, allow: frozenset[Allowance]
+) -> Iterator[Decision]:
+    policy = observed_policy(guard, estate)
+    if not guard.document:
+        yield from _unwanted(blueprint, estate, guard)
+    elif isinstance(policy, Unreadable):
+        yield unknown(policy, f"whether the {_KINDS[guard.policy_type]} {guard.name} exists and is attached")
+    elif policy is None:
+        attaching = [*_attachment(blueprint, estate, guard, None)]
+        full = [decision for decision in attaching if isinstance(decision, Blocked)]
+        create = _create(blueprint, guard)
+        yield Blocked(action=create, allow="", reason=full[0].reason) if full else create
+        yield from attaching
+    else:
+        yield from content(blueprint, guard, policy, allow)
+        yield from _attachment(blueprint, estate, guard, policy)
+
+
+def _create(blueprint: Blueprint, guard: GuardPolicy) -> CreatePolicy:
+    return CreatePolicy(
+        id=f"{guard.key}.create",
+        target=guard.name,
+        account=blueprint.management_account,
+        reason=f"no {_KINDS[guard.policy_type]} of this name exists",
+        changes=(Change(field="content", before="", after=guard.document),),
+        name=guard.name,
+        policy_type=guard.policy_type,
+        description=guard.description,
+        document=guard.document,
+    )
+
+
+def _policy_types(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
+    for kind in dict.fromkeys(guard.policy_type for guard in blueprint.guards if guard.document):
+        if isinstance(estate.roots, Unreadable):
+            yield unknown(estate.roots, f"whether {_PLURALS[kind]} are enabled")
+            continue
+        for root in estate.roots:
+            if kind not in root.policy_types:
+                yield EnablePolicyType(
+                    id="rcp.enable" if kind == RCP else "scp.enable",
+                    target=root.id,
+                    account=blueprint.management_account,
+                    reason=f"{_PLURALS[kind]} are not enabled in the organization",
+                    changes=(Change(field=kind, before="", after="enabled"),),
+                    root=root.id,
+                    policy_type=kind,
+                )
+
+
+def _attachment(
+    blueprint: Blueprint, estate: Estate, guard: GuardPolicy, policy: Policy | None
+) -> Iterator[Decision]:
+    if guard.place is Place.ROOT and isinstance(estate.roots, Unreadable):
+        yield unknown(estate.roots, f"whether {guard.name} is attached to the root")
+    elif policy and isinstance(policy.targets, Unreadable):
+        yield unknown(policy.targets, f"whether {guard.name} is attached to {_where(guard)}")
+    else:
+        known = policy.targets if policy and not isinstance(policy.targets, Unreadable) else ()
+        reason = _REASONS[guard.key]
+        if policy:
+            reason = f"{guard.name} exists and is not attached to {_where(guard)}"
+        for target in _targets(blueprint, estate, guard):
+            if target not in known:
+                action = attach(blueprint, guard, policy.id if policy else "", target, reason)
+                yield from _fitting(estate, guard, action)
+
+
+def _fitting(estate: Estate, guard: GuardPolicy, action: AttachPolicy) -> Iterator[Decision]:
+    """Yield the attachment where AWS would take it."""
+    policies = _policies(guard, estate)
+    if isinstance(policies, Unreadable):
+        return
+    room = room_at(action.target_id, policies, guard.policy_type)
+    if room.is_full:
+        quota = QUOTAS[guard.policy_type].attached
+        reason = (
+            f"AWS takes {quota} {_PLURALS[guard.policy_type]} at {action.target_id}, and these are attached: "
+            f"{', '.join(room.attached)}; merge two of them into one, detach the other"
+        )
+        yield Blocked(action=action, allow="", reason=reason)
+    elif room.may_be_full and room.unreadable:
+        yield unknown(room.unreadable, f"whether {action.target_id} has room for {guard.name}")
+    else:
+        yield action
+
+
+def _unwanted(blueprint: Blueprint, estate: Estate, guard: GuardPolicy) -> Iterator[Decision]:
+    path = archive_path(blueprint, estate)
+    for _, target in _attached(guard, estate):
+        if target in path:
+            reason = f"{guard.name} is attached and {guard.setting} is false"
+            yield Kept(target=target, reason=reason, allow="")
+
+
+_REASONS = {
+    "scp": "nothing protects the archive from its own account",
+    "members": "nothing keeps a delegated administrator from the trail",
+    "rcp": "nothing protects the archive from a bucket policy that lets others write",
+}
+
+
+def _where(guard: GuardPolicy) -> str:
+    return "the root" if guard.place is Place.ROOT else "the archive account"
+
+
+def _targets(blueprint: Blueprint, estate: Estate, guard: GuardPolicy) -> tuple[str, ...]:
+    if guard.place is Place.ARCHIVE:
+        return (blueprint.archive_account,)
+    return () if isinstance(estate.roots, Unreadable) else tuple(root.id for root in estate.roots)
+
+
+def _policies(guard: GuardPolicy, estate: Estate) -> tuple[Policy, ...] | Unreadable:
+    found: tuple[Policy, ...] | Unreadable = getattr(estate, POLICIES[guard.policy_type])
+    return found
+
+
+def _attached(guard: GuardPolicy, estate: Estate) -> tuple[tuple[Policy, str], ...]:
+    """Return the policy of a guard once for each of its targets, as far as they could be read."""
+    policy = observed_policy(guard, estate)
+    if policy is None or isinstance(policy, Unreadable) or isinstance(policy.targets, Unreadable):
+        return ()
+    return tuple((policy, target) for target in policy.targets)

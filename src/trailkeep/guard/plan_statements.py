@@ -1,4 +1,4 @@
-"""When one deny of a service control policy makes another superfluous; in doubt it does not.
+"""When one deny of an organization policy makes another superfluous; in doubt it does not.
 
 Only such a statement may be replaced without being allowed to: all that it denied stays denied.
 """
@@ -12,7 +12,7 @@ from typing import Any
 __all__ = ["covered", "is_ours"]
 
 _Statement = dict[str, Any]
-_UNDERSTOOD = {"Sid", "Effect", "Action", "NotAction", "Resource", "Condition"}
+_UNDERSTOOD = {"Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "Condition"}
 
 
 def is_ours(statement: _Statement, sids: Iterable[str]) -> bool:
@@ -29,8 +29,10 @@ def covered(statement: _Statement, wanted: Iterable[_Statement]) -> bool:
 
 
 def _covers(wanted: _Statement, statement: _Statement) -> bool:
-    """Return whether ``wanted`` denies at least as much; a condition in it could make it deny less."""
-    if "Condition" in wanted or not set(statement) <= _UNDERSTOOD:
+    """Return whether ``wanted`` denies at least as much; a condition of its own makes it deny less."""
+    same = all(wanted.get(key) == statement.get(key) for key in ("Principal", "Condition"))
+    is_wider = "Condition" not in wanted and wanted.get("Principal") == statement.get("Principal")
+    if not (same or is_wider) or not set(statement) <= _UNDERSTOOD:
         return False
     return _covers_actions(wanted, statement) and _within(
         _texts(statement, "Resource"), _texts(wanted, "Resource")

@@ -24,12 +24,17 @@ from trailkeep.guard.delivery import Delivery, Kind
 from trailkeep.guard.documents import Document
 from trailkeep.guard.evaluate import Decision, Evaluation, Layers, Principal, PrincipalKind, Request, evaluate
 from trailkeep.guard.matching import action_matches, resource_matches
+from trailkeep.guard.policy import parse_policy
 from trailkeep.guard.principals import named_by
 from trailkeep.guard.service_grants import CLOUDTRAIL, bucket_grants, key_grants, topic_grants
 from trailkeep.guard.statement import Effect, Policy, Statement
 
 __all__ = ["Answer", "Asked", "names_cloudtrail", "preflight", "unknown_keys"]
 
+RCP_FULL_AWS_ACCESS = parse_policy(
+    '{"Statement":{"Sid":"RCPFullAWSAccess","Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}',
+    name="RCPFullAWSAccess",
+)
 SERVICE = Principal(kind=PrincipalKind.SERVICE, service=CLOUDTRAIL)
 _ENCRYPTION_CONTEXT = "kms:EncryptionContext:aws:cloudtrail:arn"
 _ABSENT = ("aws:principalarn", "aws:principalaccount", "aws:principalorgid", "aws:principalorgpaths")
@@ -78,7 +83,13 @@ class _Question:
 
 
 def preflight(kind: Kind, policy: Policy, delivery: Delivery) -> tuple[Asked, ...]:
-    """Return what a policy answers to each request of CloudTrail; an SCP binds no service: no request."""
+    """Return what a policy answers to each request of CloudTrail; an SCP binds no service: no request.
+
+    An RCP only denies: the bucket policy is taken to allow.
+    """
+    if kind is Kind.RCP:
+        denies = (each for each in policy.statements if each.effect is Effect.DENY)
+        policy = replace(policy, statements=(*denies, *RCP_FULL_AWS_ACCESS.statements))
     return tuple(_answer(question, policy, delivery) for question in _questions(kind, delivery))
 
 
@@ -103,7 +114,9 @@ def _is_known(key: str, known: frozenset[str]) -> bool:
 
 def _questions(kind: Kind, delivery: Delivery) -> Iterator[_Question]:
     match kind:
-        case Kind.BUCKET:
+        case Kind.RCP if not delivery.bucket:
+            return
+        case Kind.BUCKET | Kind.RCP:
             acl, *writes = bucket_grants(delivery)
             context = _context(delivery)
             yield _Question(

@@ -150,7 +150,8 @@ def _trail(action: CreateTrail, *, starts: bool) -> _Body:
 def _policy(action: CreatePolicy) -> _Body:
     return {
         "name": action.name,
-        "type": "SERVICE_CONTROL_POLICY",
+        "description": action.description,
+        "type": action.policy_type,
         "content": _file(f"{action.name}.json"),
     }
 

@@ -18,6 +18,7 @@ from trailkeep.guard.changes import Action
 from trailkeep.guard.cloudformation import cloudformation
 from trailkeep.guard.delivery import Kind, partition_of
 from trailkeep.guard.explain import QUOTAS
+from trailkeep.guard.guard_documents import RCP, SCP
 from trailkeep.guard.iac import ROOT, Export, File, blank_estate
 from trailkeep.guard.plan import plan
 from trailkeep.guard.terraform import terraform
@@ -31,6 +32,10 @@ class Target(StrEnum):
     TERRAFORM = "terraform"
     CLOUDFORMATION = "cloudformation"
     CLI = "cli"
+
+
+_FILES = {"scp": "scp-archive", "members": "scp-members", "rcp": "rcp-archive"}
+_KINDS = {SCP: Kind.SCP, RCP: Kind.RCP}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +61,7 @@ def export_policies(config: Config, *, minified: bool) -> tuple[Exported, ...]:
     """Return the documents that the configuration asks for.
 
     Raises:
-        ConfigError: the account of the archive is not known yet, and the SCP names it.
+        ConfigError: the account of the archive is not known yet, and a guard names it.
     """
     return tuple(_documents(config, minified=minified))
 
@@ -101,12 +106,15 @@ def _no_account(because: str) -> ConfigError:
 
 
 def _documents(config: Config, *, minified: bool) -> Iterator[Exported]:
-    if config.guards.scp and not config.archive.account:
-        raise _no_account("the SCP names the account")
+    if (config.guards.scp or config.guards.rcp) and not config.archive.account:
+        raise _no_account(f"the {'SCP' if config.guards.scp else 'RCP'} names the account")
     blueprint = _blueprint(config)
     yield _exported("bucket-policy.json", Kind.BUCKET, blueprint.bucket_policy, minified=minified)
-    if blueprint.scp:
-        yield _exported("scp-archive.json", Kind.SCP, blueprint.scp, minified=minified)
+    for guard in blueprint.guards:
+        if guard.document:
+            yield _exported(
+                f"{_FILES[guard.key]}.json", _KINDS[guard.policy_type], guard.document, minified=minified
+            )
 
 
 def _exported(name: str, kind: Kind, text: str, *, minified: bool) -> Exported:
