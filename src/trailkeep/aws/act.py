@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, assert_never
 
+from trailkeep.aws.act_key import KEY_NOT_YET, TRAIL_KEY_NOT_YET, KeyAction, perform_on_key
 from trailkeep.aws.create_account import create_account
+from trailkeep.aws.describe_key import encryption_rules
 from trailkeep.aws.patience import Patience
 from trailkeep.aws.session import Accounts, aws_errors
 from trailkeep.core.errors import AwsCallError
@@ -18,22 +20,28 @@ from trailkeep.guard.changes import (
     AttachPolicy,
     CreateAccount,
     CreateBucket,
+    CreateKey,
     CreatePolicy,
     CreateTrail,
     DetachPolicy,
+    EnableKeyRotation,
     EnablePolicyType,
     EnableTrustedAccess,
+    PutBucketEncryption,
     PutBucketPolicy,
+    PutKeyPolicy,
     PutObjectLock,
     PutOwnership,
     PutPublicAccessBlock,
     PutRequestPayment,
     PutVersioning,
+    SetTrailKey,
     StartLogging,
     UpdatePolicy,
     UpdateTrail,
     bind,
 )
+from trailkeep.guard.key_policy import NEW_KEY
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
@@ -98,6 +106,7 @@ class Actor:
         self._accounts = accounts
         self._patience = patience
         self._created_account = NEW_ACCOUNT
+        self._created_key = NEW_KEY
         self._created_policies: dict[str, str] = {}
         self._trail_arns: dict[str, str] = {}
 
@@ -107,7 +116,7 @@ class Actor:
         Raises:
             AwsCallError: AWS refused it, or did not become consistent in time.
         """
-        action = bind(action, self._created_account)
+        action = bind(action, self._created_account, self._created_key)
         match action:
             case CreateAccount():
                 self._created_account = create_account(self._accounts, self._patience, action)
@@ -133,6 +142,12 @@ class Actor:
                 | DetachPolicy()
             ):
                 self._organization(action)
+            case CreateKey() | EnableKeyRotation() | PutKeyPolicy():
+                return self._key(action)
+            case PutBucketEncryption():
+                self._bucket_encryption(action)
+            case SetTrailKey():
+                self._trail_key(action)
             case _:
                 assert_never(action)
         return action.target
@@ -241,6 +256,34 @@ class Actor:
             case _:
                 assert_never(action)
 
+    def _key(self, action: KeyAction) -> str:
+        client = self._accounts.kms(action.account, action.region)
+        key = perform_on_key(client, action, self._kms)
+        if isinstance(action, CreateKey):
+            self._created_key = key
+        return key
+
+    def _bucket_encryption(self, action: PutBucketEncryption) -> None:
+        client = self._accounts.s3(action.account, action.region)
+        rules: Any = encryption_rules(action.kms_key)
+        self._s3(
+            "PutBucketEncryption",
+            lambda: client.put_bucket_encryption(
+                Bucket=action.bucket,
+                ExpectedBucketOwner=action.account,
+                ServerSideEncryptionConfiguration=rules,
+            ),
+        )
+
+    def _trail_key(self, action: SetTrailKey) -> None:
+        client = self._accounts.cloudtrail(action.region)
+        arn = self._trail_arns.get(action.arn, action.arn)
+        self._call(
+            "cloudtrail:UpdateTrail",
+            lambda: client.update_trail(Name=arn, KmsKeyId=action.kms_key),
+            not_yet=(*_NOT_YET["trail"], *TRAIL_KEY_NOT_YET),
+        )
+
     def _organization(
         self,
         action: EnableTrustedAccess
@@ -298,6 +341,9 @@ class Actor:
 
     def _s3(self, operation: str, call: Callable[[], T], *, done: tuple[str, ...] = ()) -> T | None:
         return self._call(f"s3:{operation}", call, not_yet=_NOT_YET["bucket"], done=done)
+
+    def _kms(self, operation: str, call: Callable[[], T], *, done: tuple[str, ...] = ()) -> T | None:
+        return self._call(f"kms:{operation}", call, not_yet=KEY_NOT_YET, done=done)
 
     def _cloudtrail(self, operation: str, call: Callable[[], T]) -> T | None:
         return self._call(f"cloudtrail:{operation}", call, not_yet=_NOT_YET["trail"])

@@ -10,22 +10,28 @@ import json
 import shlex
 from typing import Any, assert_never
 
+from trailkeep.aws.describe_key import alias_arguments, encryption_arguments
 from trailkeep.guard.changes import (
     Action,
     AttachPolicy,
     CreateAccount,
     CreateBucket,
+    CreateKey,
     CreatePolicy,
     CreateTrail,
     DetachPolicy,
+    EnableKeyRotation,
     EnablePolicyType,
     EnableTrustedAccess,
+    PutBucketEncryption,
     PutBucketPolicy,
+    PutKeyPolicy,
     PutObjectLock,
     PutOwnership,
     PutPublicAccessBlock,
     PutRequestPayment,
     PutVersioning,
+    SetTrailKey,
     StartLogging,
     UpdatePolicy,
     UpdateTrail,
@@ -52,6 +58,9 @@ class Printer:
 
 def command(action: Action) -> str:
     """Return one shell command that does what the action does."""
+    if isinstance(action, CreateKey):
+        words = (encryption_arguments(action), alias_arguments(action))
+        return " && ".join(shlex.join(["aws", *one]) for one in words)
     return shlex.join(["aws", *_arguments(action)])
 
 
@@ -86,6 +95,8 @@ def _arguments(action: Action) -> list[str]:
             | DetachPolicy()
         ):
             return ["organizations", *_organization(action)]
+        case CreateKey() | EnableKeyRotation() | PutKeyPolicy() | PutBucketEncryption() | SetTrailKey():
+            return encryption_arguments(action)
         case _:
             assert_never(action)
 

@@ -30,6 +30,7 @@ from trailkeep.core.errors import AwsCallError, StoppedError, UsageError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudtrail import CloudTrailClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_s3 import S3Client
 
@@ -140,6 +141,15 @@ class Accounts:
             AwsCallError: the role in that account cannot be assumed.
         """
         client: S3Client = self._client(self._session(account), "s3", region)
+        return client
+
+    def kms(self, account: str, region: str) -> KMSClient:
+        """Return a client for the keys of an account.
+
+        Raises:
+            AwsCallError: the role in that account cannot be assumed.
+        """
+        client: KMSClient = self._client(self._session(account), "kms", region)
         return client
 
     def forget(self, account: str) -> None:

@@ -48,6 +48,7 @@ class ArchiveConfig:
     region: str
     bucket: str
     access_role: str
+    encryption: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

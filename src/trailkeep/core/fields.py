@@ -136,6 +136,16 @@ FIELDS: tuple[Field, ...] = (
         comment="The role in the archive account that the management account assumes.",
     ),
     Field(
+        section="archive",
+        name="encryption",
+        kind=str,
+        default="sse-s3",
+        expected="sse-s3 or sse-kms",
+        allows=lambda value: value in {"sse-s3", "sse-kms"},
+        advice="sse-s3 has no key that somebody could delete",
+        comment="How logs are encrypted; sse-kms makes a key of your own in the archive account.",
+    ),
+    Field(
         section="retention",
         name="days",
         kind=int,

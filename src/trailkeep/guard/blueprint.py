@@ -10,6 +10,7 @@ from trailkeep.core.arn import trail_arn
 from trailkeep.core.config import Config
 from trailkeep.guard.documents import archive_scp, bucket_policy, compact
 from trailkeep.guard.estate import Estate
+from trailkeep.guard.key_policy import guarding_key, key_policy
 
 __all__ = ["NEW_ACCOUNT", "SCP_NAME", "Blueprint", "blueprint_for", "draw_blueprint"]
 
@@ -22,7 +23,7 @@ SCP_NAME = "trailkeep-archive"
 class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     """What must exist; ``archive_account`` is NEW_ACCOUNT while it must be created.
 
-    ``bucket_policy`` and ``scp`` are compact JSON texts, ``scp`` is empty where none is wanted.
+    ``bucket_policy``, ``scp`` and ``key_policy`` are compact JSON texts, empty where none is wanted.
     """
 
     partition: str
@@ -41,6 +42,8 @@ class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     trail_region: str
     trail_arn: str
     scp: str
+    encryption: str = "sse-s3"
+    key_policy: str = ""
 
 
 def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> Blueprint:
@@ -59,6 +62,8 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
         trail=trail,
     )
     scp = archive_scp(partition=partition, bucket=config.archive.bucket, archive_account=archive_account)
+    scp = guarding_key(scp, config, partition=partition, archive_account=archive_account)
+    key = key_policy(config, partition=partition, archive_account=archive_account, trail=trail)
     return Blueprint(
         partition=partition,
         organization_id=config.organization.id,
@@ -76,6 +81,8 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
         trail_region=config.trail_region,
         trail_arn=trail,
         scp=compact(scp) if config.guards.scp else "",
+        encryption=config.archive.encryption,
+        key_policy=compact(key) if config.archive.encryption == "sse-kms" else "",
     )
 
 

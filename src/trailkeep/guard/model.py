@@ -16,17 +16,22 @@ from trailkeep.guard.changes import (
     AttachPolicy,
     CreateAccount,
     CreateBucket,
+    CreateKey,
     CreatePolicy,
     CreateTrail,
     DetachPolicy,
+    EnableKeyRotation,
     EnablePolicyType,
     EnableTrustedAccess,
+    PutBucketEncryption,
     PutBucketPolicy,
+    PutKeyPolicy,
     PutObjectLock,
     PutOwnership,
     PutPublicAccessBlock,
     PutRequestPayment,
     PutVersioning,
+    SetTrailKey,
     StartLogging,
     UpdatePolicy,
     UpdateTrail,
@@ -38,18 +43,21 @@ from trailkeep.guard.estate import (
     Bucket,
     Encryption,
     Estate,
+    Key,
     ObjectLock,
     Policy,
     Trail,
     TrailStatus,
     Unreadable,
 )
+from trailkeep.guard.key_policy import NEW_KEY
 from trailkeep.guard.plan_archive import OWNERSHIP, PUBLIC_ACCESS
 
 __all__ = ["apply_all", "apply_to"]
 
 _CREATED_ACCOUNT = "900000000000"
 _CREATED_POLICY = "p-created0"
+_CREATED_KEY = "00000000-0000-4000-8000-000000000000"
 
 
 def apply_all(estate: Estate, actions: Iterable[Action]) -> Estate:
@@ -57,7 +65,8 @@ def apply_all(estate: Estate, actions: Iterable[Action]) -> Estate:
     for action in actions:
         account = estate.archive_account
         known = account if isinstance(account, str) else NEW_ACCOUNT
-        estate = apply_to(estate, action if isinstance(action, CreateAccount) else bind(action, known))
+        key = estate.key.arn if isinstance(estate.key, Key) else NEW_KEY
+        estate = apply_to(estate, action if isinstance(action, CreateAccount) else bind(action, known, key))
     return estate
 
 
@@ -83,6 +92,8 @@ def apply_to(estate: Estate, action: Action) -> Estate:
             return _with_trail(estate, action)
         case EnablePolicyType() | CreatePolicy() | UpdatePolicy() | AttachPolicy() | DetachPolicy():
             return _with_guard(estate, action)
+        case CreateKey() | EnableKeyRotation() | PutKeyPolicy() | PutBucketEncryption() | SetTrailKey():
+            return _with_encryption(estate, action)
         case _:
             assert_never(action)
 
@@ -238,4 +249,43 @@ def _repolicied(policy: Policy, action: UpdatePolicy | AttachPolicy | DetachPoli
     others = tuple(target for target in policy.targets if target != action.target_id)
     return replace(
         policy, targets=(*others, action.target_id) if isinstance(action, AttachPolicy) else others
+    )
+
+
+def _with_encryption(
+    estate: Estate, action: CreateKey | EnableKeyRotation | PutKeyPolicy | PutBucketEncryption | SetTrailKey
+) -> Estate:
+    match action:
+        case CreateKey():
+            return replace(estate, key=_new_key(estate, action))
+        case EnableKeyRotation() if isinstance(estate.key, Key):
+            return replace(estate, key=replace(estate.key, rotates=True))
+        case PutKeyPolicy() if isinstance(estate.key, Key):
+            return replace(estate, key=replace(estate.key, policy=action.document))
+        case PutBucketEncryption() if isinstance(estate.bucket, Bucket):
+            encryption = Encryption(
+                algorithm="aws:kms" if action.kms_key else "AES256",
+                kms_key=action.kms_key,
+                bucket_key=action.kms_key != "",
+            )
+            return replace(estate, bucket=replace(estate.bucket, encryption=encryption))
+        case SetTrailKey() if not isinstance(estate.trails, Unreadable):
+            trails = tuple(
+                replace(trail, kms_key=action.kms_key) if trail.arn == action.arn else trail
+                for trail in estate.trails
+            )
+            return replace(estate, trails=trails)
+        case _:
+            return estate
+
+
+def _new_key(estate: Estate, action: CreateKey) -> Key:
+    partition = estate.caller.partition
+    return Key(
+        arn=f"arn:{partition}:kms:{action.region}:{action.account}:key/{_CREATED_KEY}",
+        alias=action.alias,
+        state="Enabled",
+        manager="CUSTOMER",
+        rotates=False,
+        policy=action.document,
     )

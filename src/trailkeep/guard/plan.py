@@ -17,7 +17,14 @@ from typing import Any
 import msgspec
 
 from trailkeep.core.verdict import ExitCode
-from trailkeep.guard import plan_archive, plan_concerns, plan_guards, plan_organization, plan_trail
+from trailkeep.guard import (
+    plan_archive,
+    plan_concerns,
+    plan_encryption,
+    plan_guards,
+    plan_organization,
+    plan_trail,
+)
 from trailkeep.guard.blueprint import SCP_NAME, Blueprint
 from trailkeep.guard.changes import (
     Action,
@@ -62,7 +69,11 @@ def plan(blueprint: Blueprint, estate: Estate, *, allow: frozenset[Allowance] = 
     ready = [*plan_organization.decide(blueprint, estate)]
     archive: list[Decision] = []
     if not isinstance(estate.archive_account, Unreadable):
-        archive = [*plan_archive.decide(blueprint, estate, allow)]
+        archive = [
+            *plan_encryption.decide_key(blueprint, estate, allow),
+            *plan_archive.decide(blueprint, estate, allow),
+            *plan_encryption.decide_bucket(blueprint, estate, allow),
+        ]
     trail = [*plan_trail.decide(blueprint, estate, allow)]
     guards: list[Decision] = []
     if not isinstance(estate.archive_account, Unreadable):
@@ -70,6 +81,7 @@ def plan(blueprint: Blueprint, estate: Estate, *, allow: frozenset[Allowance] = 
     if any(isinstance(decision, Action) for decision in archive):
         archive, guards = _around_guards(blueprint, estate, archive, guards, allow)
     trail = [*_after_bucket(archive, trail)]
+    trail = [*plan_encryption.with_trail_key(blueprint, estate, allow, archive, trail)]
     guards = [*_not_before_bucket(archive, guards)]
     concerns = [*plan_concerns.decide(blueprint, estate)]
     return _sealed(blueprint, estate, [*ready, *archive, *trail, *guards, *concerns])
@@ -166,6 +178,7 @@ def _facts(blueprint: Blueprint, estate: Estate) -> dict[str, Any]:
         "archive account": plan_organization.archive_record(blueprint, estate),
         "trusted": trusted if isinstance(trusted, Unreadable) else plan_organization.CLOUDTRAIL in trusted,
         "bucket": estate.bucket,
+        "key": estate.key,
         "trail": trail,
         "policy": plan_guards.observed_policy(estate),
         "in force": [target for _, target in plan_guards.in_force(blueprint, estate)],
