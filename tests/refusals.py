@@ -29,6 +29,7 @@ _S3_SUBRESOURCES = {
     "location": "BucketLocation",
     "lifecycle": "LifecycleConfiguration",
     "encryption": "BucketEncryption",
+    "tagging": "BucketTagging",
 }
 
 

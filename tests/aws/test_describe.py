@@ -47,7 +47,7 @@ def test_every_kind_of_action_is_described() -> None:
         line = Printer().perform(action)
         assert "\n" not in line
         assert shlex.split(line)[:2] in [
-            ["aws", name] for name in ("s3api", "cloudtrail", "organizations", "kms")
+            ["aws", name] for name in ("s3api", "cloudtrail", "organizations", "kms", "s3control")
         ]
 
 

@@ -212,3 +212,44 @@ def test_reference_has_a_row_for_every_key() -> None:
     assert [row[0] for row in rows] == [field.key for field in FIELDS]
     assert ("retention.days", "int", "400") in {row[:3] for row in rows}
     assert ("archive.region", "str", "") in {row[:3] for row in rows}
+
+
+AUDIT = "arn:aws:iam::333333333333:role/security/audit"
+
+
+def test_list_of_readers() -> None:
+    """A TOML array of role ARNs is read, written and documented as a list."""
+    config = parse_config(MINIMAL + f'readers = ["{AUDIT}"]\n')
+    assert config.archive.readers == (AUDIT,)
+    assert f'readers = ["{AUDIT}"]\n' in render(config)
+    assert parse_config(render(config)) == config
+    assert ("archive.readers", "list of str", "[]") in {row[:3] for row in reference()}
+
+
+@pytest.mark.parametrize(
+    "readers",
+    [
+        f'"{AUDIT}"',
+        '["*"]',
+        "[1]",
+        '["arn:aws:iam::333333333333:user/audit"]',
+        '["arn:aws:iam::333333333333:root"]',
+        f'["{AUDIT}", "{AUDIT}"]',
+        f'["{AUDIT}*"]',
+    ],
+)
+def test_readers_are_roles(readers: str) -> None:
+    """Readers are different roles by their ARN: no user, no account, no wildcard."""
+    with pytest.raises(ConfigError, match=r"^archive\.readers: expected a list of different role ARNs"):
+        parse_config(MINIMAL + f"readers = {readers}\n")
+
+
+@pytest.mark.parametrize(("expires", "is_fine"), [(0, True), (399, False), (400, True), (1, False)])
+def test_logs_expire_after_the_lock(expires: int, is_fine: bool) -> None:  # noqa: FBT001 - a test parameter
+    """Logs may not be told to go before their lock ends."""
+    text = MINIMAL + f"lifecycle_expire_days = {expires}\n"
+    if is_fine:
+        assert parse_config(text).archive.lifecycle_expire_days == expires
+        return
+    with pytest.raises(ConfigError, match="expected at least the 400 days of retention.days"):
+        parse_config(text)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, assert_never
 
 from trailkeep.aws.act_key import KEY_NOT_YET, TRAIL_KEY_NOT_YET, KeyAction, perform_on_key
+from trailkeep.aws.act_storage import put_account_block, put_lifecycle, put_tags
 from trailkeep.aws.create_account import create_account
 from trailkeep.aws.describe_key import encryption_rules
 from trailkeep.aws.patience import Patience
@@ -27,13 +28,16 @@ from trailkeep.guard.changes import (
     EnableKeyRotation,
     EnablePolicyType,
     EnableTrustedAccess,
+    PutAccountPublicAccessBlock,
     PutBucketEncryption,
     PutBucketPolicy,
     PutKeyPolicy,
+    PutLifecycle,
     PutObjectLock,
     PutOwnership,
     PutPublicAccessBlock,
     PutRequestPayment,
+    PutTags,
     PutVersioning,
     SetTrailKey,
     StartLogging,
@@ -148,6 +152,8 @@ class Actor:
                 self._bucket_encryption(action)
             case SetTrailKey():
                 self._trail_key(action)
+            case PutAccountPublicAccessBlock() | PutLifecycle() | PutTags():
+                self._storage(action)
             case _:
                 assert_never(action)
         return action.target
@@ -274,6 +280,17 @@ class Actor:
                 ServerSideEncryptionConfiguration=rules,
             ),
         )
+
+    def _storage(self, action: PutAccountPublicAccessBlock | PutLifecycle | PutTags) -> None:
+        if isinstance(action, PutAccountPublicAccessBlock):
+            control = self._accounts.s3control(action.account, action.region)
+            self._s3("PutAccountPublicAccessBlock", lambda: put_account_block(control, action))
+            return
+        client = self._accounts.s3(action.account, action.region)
+        if isinstance(action, PutLifecycle):
+            self._s3("PutLifecycleConfiguration", lambda: put_lifecycle(client, action))
+        else:
+            self._s3("PutBucketTagging", lambda: put_tags(client, action))
 
     def _trail_key(self, action: SetTrailKey) -> None:
         client = self._accounts.cloudtrail(action.region)

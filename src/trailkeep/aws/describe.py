@@ -11,6 +11,7 @@ import shlex
 from typing import Any, assert_never
 
 from trailkeep.aws.describe_key import alias_arguments, encryption_arguments
+from trailkeep.aws.describe_storage import storage_arguments
 from trailkeep.guard.changes import (
     Action,
     AttachPolicy,
@@ -23,13 +24,16 @@ from trailkeep.guard.changes import (
     EnableKeyRotation,
     EnablePolicyType,
     EnableTrustedAccess,
+    PutAccountPublicAccessBlock,
     PutBucketEncryption,
     PutBucketPolicy,
     PutKeyPolicy,
+    PutLifecycle,
     PutObjectLock,
     PutOwnership,
     PutPublicAccessBlock,
     PutRequestPayment,
+    PutTags,
     PutVersioning,
     SetTrailKey,
     StartLogging,
@@ -97,6 +101,8 @@ def _arguments(action: Action) -> list[str]:
             return ["organizations", *_organization(action)]
         case CreateKey() | EnableKeyRotation() | PutKeyPolicy() | PutBucketEncryption() | SetTrailKey():
             return encryption_arguments(action)
+        case PutAccountPublicAccessBlock() | PutLifecycle() | PutTags():
+            return storage_arguments(action)
         case _:
             assert_never(action)
 

@@ -11,6 +11,7 @@ from trailkeep.core.config import Config
 from trailkeep.guard.documents import archive_scp, bucket_policy, compact
 from trailkeep.guard.estate import Estate
 from trailkeep.guard.key_policy import guarding_key, key_policy
+from trailkeep.guard.reader_grants import letting_readers
 
 __all__ = ["NEW_ACCOUNT", "SCP_NAME", "Blueprint", "blueprint_for", "draw_blueprint"]
 
@@ -44,6 +45,7 @@ class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     scp: str
     encryption: str = "sse-s3"
     key_policy: str = ""
+    lifecycle_expire_days: int = 0
 
 
 def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> Blueprint:
@@ -61,6 +63,7 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
         management_account=config.organization.management_account,
         trail=trail,
     )
+    policy = letting_readers(policy, config, partition=partition)
     scp = archive_scp(partition=partition, bucket=config.archive.bucket, archive_account=archive_account)
     scp = guarding_key(scp, config, partition=partition, archive_account=archive_account)
     key = key_policy(config, partition=partition, archive_account=archive_account, trail=trail)
@@ -83,6 +86,7 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
         scp=compact(scp) if config.guards.scp else "",
         encryption=config.archive.encryption,
         key_policy=compact(key) if config.archive.encryption == "sse-kms" else "",
+        lifecycle_expire_days=config.archive.lifecycle_expire_days,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from trailkeep.guard.blueprint import NEW_ACCOUNT
+from trailkeep.guard.estate import Tag
 from trailkeep.guard.key_policy import NEW_KEY
 
 __all__ = [
@@ -24,13 +25,16 @@ __all__ = [
     "EnableKeyRotation",
     "EnablePolicyType",
     "EnableTrustedAccess",
+    "PutAccountPublicAccessBlock",
     "PutBucketEncryption",
     "PutBucketPolicy",
     "PutKeyPolicy",
+    "PutLifecycle",
     "PutObjectLock",
     "PutOwnership",
     "PutPublicAccessBlock",
     "PutRequestPayment",
+    "PutTags",
     "PutVersioning",
     "SetTrailKey",
     "StartLogging",
@@ -223,6 +227,28 @@ class SetTrailKey(_Action, frozen=True, kw_only=True):
     kms_key: str
 
 
+class PutAccountPublicAccessBlock(_Action, frozen=True, kw_only=True):
+    """Switch all four public access blocks on for the whole account."""
+
+    region: str
+
+
+class PutLifecycle(_Action, frozen=True, kw_only=True):
+    """Set the lifecycle rules of the bucket to ``document``, a JSON list; it replaces all of them."""
+
+    bucket: str
+    region: str
+    document: str
+
+
+class PutTags(_Action, frozen=True, kw_only=True):
+    """Set the tags of the bucket; it replaces all of them, so those of others are among ``tags``."""
+
+    bucket: str
+    region: str
+    tags: tuple[Tag, ...]
+
+
 Action = (
     CreateAccount
     | EnableTrustedAccess
@@ -246,6 +272,9 @@ Action = (
     | PutKeyPolicy
     | PutBucketEncryption
     | SetTrailKey
+    | PutAccountPublicAccessBlock
+    | PutLifecycle
+    | PutTags
 )
 
 

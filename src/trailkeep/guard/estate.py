@@ -26,6 +26,7 @@ __all__ = [
     "Policy",
     "PublicAccessBlock",
     "Root",
+    "Tag",
     "Trail",
     "TrailStatus",
     "Unit",
@@ -175,6 +176,13 @@ class Key(_Fact, frozen=True, kw_only=True):
     deletion_at: datetime | None = None
 
 
+class Tag(_Fact, frozen=True, kw_only=True):
+    """One tag of a bucket."""
+
+    key: str
+    value: str
+
+
 class Bucket(_Fact, frozen=True, kw_only=True):
     """A bucket that the archive account owns; ``versioning`` is empty where it was never on."""
 
@@ -189,6 +197,7 @@ class Bucket(_Fact, frozen=True, kw_only=True):
     encryption: Encryption | Absent | Unreadable
     lifecycle: str | Absent | Unreadable
     request_payer: str | Absent | Unreadable
+    tags: tuple[Tag, ...] | Absent | Unreadable = Absent()
 
 
 class ForeignBucket(_Fact, frozen=True, kw_only=True):
@@ -216,6 +225,7 @@ class Estate(_Fact, frozen=True, kw_only=True):
     archive_account: str | Absent | Unreadable
     bucket: Bucket | ForeignBucket | Absent | Unreadable
     key: Key | Absent | Unreadable = Absent()
+    account_public_access_block: PublicAccessBlock | Absent | Unreadable = Absent()
 
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True):

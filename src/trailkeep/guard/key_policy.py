@@ -5,6 +5,7 @@ from __future__ import annotations
 from trailkeep.core.config import Config
 from trailkeep.guard.delivery import Delivery
 from trailkeep.guard.documents import Document
+from trailkeep.guard.reader_grants import reader_key_grants
 from trailkeep.guard.service_grants import key_grants
 
 __all__ = ["ALIAS", "NEW_KEY", "guarding_key", "key_policy", "only_lets_decrypt"]
@@ -41,7 +42,10 @@ def key_policy(config: Config, *, partition: str, archive_account: str, trail: s
         "Action": "kms:*",
         "Resource": "*",
     }
-    return {"Version": "2012-10-17", "Statement": [account, *key_grants(delivery)]}
+    return {
+        "Version": "2012-10-17",
+        "Statement": [account, *key_grants(delivery), *reader_key_grants(config)],
+    }
 
 
 def guarding_key(scp: Document, config: Config, *, partition: str, archive_account: str) -> Document:

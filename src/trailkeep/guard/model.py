@@ -23,13 +23,16 @@ from trailkeep.guard.changes import (
     EnableKeyRotation,
     EnablePolicyType,
     EnableTrustedAccess,
+    PutAccountPublicAccessBlock,
     PutBucketEncryption,
     PutBucketPolicy,
     PutKeyPolicy,
+    PutLifecycle,
     PutObjectLock,
     PutOwnership,
     PutPublicAccessBlock,
     PutRequestPayment,
+    PutTags,
     PutVersioning,
     SetTrailKey,
     StartLogging,
@@ -94,6 +97,8 @@ def apply_to(estate: Estate, action: Action) -> Estate:
             return _with_guard(estate, action)
         case CreateKey() | EnableKeyRotation() | PutKeyPolicy() | PutBucketEncryption() | SetTrailKey():
             return _with_encryption(estate, action)
+        case PutAccountPublicAccessBlock() | PutLifecycle() | PutTags():
+            return _with_storage(estate, action)
         case _:
             assert_never(action)
 
@@ -289,3 +294,13 @@ def _new_key(estate: Estate, action: CreateKey) -> Key:
         rotates=False,
         policy=action.document,
     )
+
+
+def _with_storage(estate: Estate, action: PutAccountPublicAccessBlock | PutLifecycle | PutTags) -> Estate:
+    if isinstance(action, PutAccountPublicAccessBlock):
+        return replace(estate, account_public_access_block=PUBLIC_ACCESS)
+    if not isinstance(estate.bucket, Bucket):
+        return estate
+    if isinstance(action, PutLifecycle):
+        return replace(estate, bucket=replace(estate.bucket, lifecycle=action.document))
+    return replace(estate, bucket=replace(estate.bucket, tags=action.tags))

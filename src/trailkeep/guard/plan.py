@@ -23,6 +23,7 @@ from trailkeep.guard import (
     plan_encryption,
     plan_guards,
     plan_organization,
+    plan_storage,
     plan_trail,
 )
 from trailkeep.guard.blueprint import SCP_NAME, Blueprint
@@ -73,6 +74,7 @@ def plan(blueprint: Blueprint, estate: Estate, *, allow: frozenset[Allowance] = 
             *plan_encryption.decide_key(blueprint, estate, allow),
             *plan_archive.decide(blueprint, estate, allow),
             *plan_encryption.decide_bucket(blueprint, estate, allow),
+            *plan_storage.decide(blueprint, estate, allow),
         ]
     trail = [*plan_trail.decide(blueprint, estate, allow)]
     guards: list[Decision] = []
@@ -179,6 +181,7 @@ def _facts(blueprint: Blueprint, estate: Estate) -> dict[str, Any]:
         "trusted": trusted if isinstance(trusted, Unreadable) else plan_organization.CLOUDTRAIL in trusted,
         "bucket": estate.bucket,
         "key": estate.key,
+        "account public access": estate.account_public_access_block,
         "trail": trail,
         "policy": plan_guards.observed_policy(estate),
         "in force": [target for _, target in plan_guards.in_force(blueprint, estate)],
