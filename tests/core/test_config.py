@@ -251,5 +251,5 @@ def test_logs_expire_after_the_lock(expires: int, is_fine: bool) -> None:  # noq
     if is_fine:
         assert parse_config(text).archive.lifecycle_expire_days == expires
         return
-    with pytest.raises(ConfigError, match="expected at least the 400 days of retention.days"):
+    with pytest.raises(ConfigError, match=r"expected at least the 400 days of retention\.days"):
         parse_config(text)

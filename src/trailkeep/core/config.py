@@ -193,8 +193,9 @@ def _problem(field: Field, value: Any, *, given: bool) -> ConfigError | None:
     if value is None and not given:
         return ConfigError(field.key, f"expected {field.expected}, got nothing; {field.advice}")
     if type(value) is not field.kind or not field.allows(value):
-        shown = value if isinstance(value, str | int | float) else type(value).__name__
-        shown = [*value] if isinstance(value, tuple) else shown
+        shown: object = value if isinstance(value, str | int | float) else type(value).__name__
+        if isinstance(value, tuple):
+            shown = [*value]
         return ConfigError(field.key, f"expected {field.expected}, got {shown!r}; {field.advice}")
     return None
 
