@@ -200,7 +200,7 @@ class Accounts:
                 make: Callable[..., Any] = session.client  # the stubs want the service's name as a literal
                 made[service, region] = make(service, region_name=region, config=_settings())
                 if service == "s3control":
-                    made[service, region].meta.events.register("before-sign.s3control", _to_an_address)
+                    made[service, region].meta.events.register("before-sign.s3-control", _to_an_address)
             return made[service, region]
 
 
