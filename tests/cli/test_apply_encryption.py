@@ -69,3 +69,17 @@ def test_disabled_key_is_told(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch,
     told = verbs.run("plan", "--json")
     assert told.exit_code == 1
     assert [concern["observed"] for concern in told.document["concerns"]] == ["its state is Disabled"]
+
+
+def test_bucket_of_the_account_alone(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without a bucket name ``apply`` creates one in the account's own namespace, and says so to S3."""
+    verbs = Verbs(sandbox, monkeypatch, tmp_path)
+    verbs.write(bucket='""')
+    commands = verbs.run("apply", "--dry-run", "--json").document["commands"]
+    assert [line for line in commands if "--bucket-namespace account-regional" in line] == [commands[1]]
+    assert verbs.run("apply", "--yes").exit_code == 0
+    assert verbs.run("plan", "--json").ids == []
+    buckets = sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID).list_buckets()["Buckets"]
+    assert [bucket["Name"] for bucket in buckets] == ["trailkeep-222222222222-eu-central-1-an"]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, assert_never
 
 from trailkeep.aws.act_key import KEY_NOT_YET, TRAIL_KEY_NOT_YET, KeyAction, perform_on_key
-from trailkeep.aws.act_storage import put_account_block, put_lifecycle, put_tags
+from trailkeep.aws.act_storage import is_account_regional, put_account_block, put_lifecycle, put_tags
 from trailkeep.aws.create_account import create_account
 from trailkeep.aws.describe_key import encryption_rules
 from trailkeep.aws.patience import Patience
@@ -223,6 +223,9 @@ class Actor:
         Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
         """
         place: dict[str, Any] = {}
+        namespace: dict[str, Any] = (
+            {"BucketNamespace": "account-regional"} if is_account_regional(action) else {}
+        )
         if action.region != "us-east-1":
             place = {"CreateBucketConfiguration": {"LocationConstraint": action.region}}
         self._s3(
@@ -232,6 +235,7 @@ class Actor:
                 ObjectLockEnabledForBucket=True,
                 ObjectOwnership="BucketOwnerEnforced",
                 **place,
+                **namespace,
             ),
             done=("BucketAlreadyOwnedByYou",),
         )

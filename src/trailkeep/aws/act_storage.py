@@ -5,16 +5,24 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from trailkeep.guard.changes import PutAccountPublicAccessBlock, PutLifecycle, PutTags
+from trailkeep.guard.changes import CreateBucket, PutAccountPublicAccessBlock, PutLifecycle, PutTags
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3control import S3ControlClient
 
-__all__ = ["ALL_BLOCKED", "put_account_block", "put_lifecycle", "put_tags"]
+__all__ = ["ALL_BLOCKED", "is_account_regional", "put_account_block", "put_lifecycle", "put_tags"]
 
 ALL_BLOCKED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 _NO_RULES = "NoSuchLifecycleConfiguration"
+
+
+def is_account_regional(action: CreateBucket) -> bool:
+    """Return whether the name is one that only this account, in this region, can have; S3 wants it said.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
+    """
+    return action.bucket.endswith(f"-{action.account}-{action.region}-an")
 
 
 def put_lifecycle(client: S3Client, action: PutLifecycle) -> None:

@@ -10,6 +10,7 @@ import json
 import shlex
 from typing import Any, assert_never
 
+from trailkeep.aws.act_storage import is_account_regional
 from trailkeep.aws.describe_key import alias_arguments, encryption_arguments
 from trailkeep.aws.describe_storage import storage_arguments
 from trailkeep.guard.changes import (
@@ -131,6 +132,7 @@ def _bucket(
                 action.bucket,
                 *lock,
                 *(place if region != "us-east-1" else []),
+                *(["--bucket-namespace", "account-regional"] if is_account_regional(action) else []),
             ]
         case PutPublicAccessBlock():
             names = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")

@@ -172,6 +172,7 @@ def _checked(values: dict[str, Any], errors: list[ConfigError]) -> Config:
             errors.append(problem)
     if not errors:
         errors = list(_contradictions(full))
+        full["archive.bucket"] = full["archive.bucket"] or _regional_bucket(full)
     if errors:
         first, *others = errors
         message = str(first).removeprefix(f"{first.key_path}: ")
@@ -208,6 +209,12 @@ def _contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
             f"expected at least the {days} days of retention.days, got {expires}; "
             "a rule that comes before the lock ends hides the logs and deletes none",
         )
+    if not full["archive.bucket"] and not full["archive.account"]:
+        yield ConfigError(
+            "archive.bucket",
+            "expected a bucket name because archive.account is empty, got ''; "
+            "the name of a bucket that belongs to one account has the account in it",
+        )
     account, management = full["archive.account"], full["organization.management_account"]
     if account == management:
         yield ConfigError(
@@ -223,6 +230,14 @@ def _contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
                     "expected a value because archive.account is empty, got ''; "
                     "set archive.account, or name and e-mail of the account to create",
                 )
+
+
+def _regional_bucket(full: Mapping[str, Any]) -> str:
+    """Return a name in the namespace that only the archive account can create buckets in.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
+    """
+    return f"trailkeep-{full['archive.account']}-{full['archive.region']}-an"
 
 
 def _unknown(key: str, allowed: list[str], what: str) -> ConfigError:
