@@ -104,7 +104,7 @@ def _existing_lifecycle(
     if target != wanted:
         yield Kept(
             target=bucket.name,
-            reason=f"logs go {_after(before)}, later than is asked for ({_after(wanted)})",
+            reason=f"logs {_going(before)}, and going after {wanted} days is asked for",
             allow=Allowance.SHORTEN_RETENTION,
         )
 
@@ -225,11 +225,11 @@ def _said(rules: list[_Rule]) -> str:
     names = [rule.get("ID") for rule in rules]
     words = [f"unfinished uploads go after {_UPLOAD_DAYS} days"] if _UPLOADS in names else []
     days = _expire_days(rules)
-    words += [f"logs go {_after(days)}"] if days else []
+    words += [f"logs {_going(days)}"] if days else []
     others = len([name for name in names if name not in _OURS])
     words += [f"{others} of others"] if others else []
     return "; ".join(words)
 
 
-def _after(days: int) -> str:
-    return f"after {days} days" if days else "never"
+def _going(days: int) -> str:
+    return f"go after {days} days" if days else "never go"
