@@ -45,15 +45,19 @@ def export_policies(config: Config, *, minified: bool) -> tuple[Exported, ...]:
 
 def _documents(config: Config, *, minified: bool) -> Iterator[Exported]:
     account = config.archive.account
-    if config.guards.scp and not account:
+    names_account = config.guards.scp or config.archive.encryption == "sse-kms"
+    if names_account and not account:
         raise ConfigError(
             "archive.account",
-            "expected 12 digits, because the SCP names the account, got ''; "
+            f"expected 12 digits, because the {'SCP' if config.guards.scp else 'key policy'} "
+            "names the account, got ''; "
             "run 'trailkeep apply' to create the account, then write its id",
         )
     partition = partition_of(config.archive.region)
     blueprint = draw_blueprint(config, partition=partition, archive_account=account)
     yield _exported("bucket-policy.json", Kind.BUCKET, blueprint.bucket_policy, minified=minified)
+    if blueprint.key_policy:
+        yield _exported("key-policy.json", Kind.KEY, blueprint.key_policy, minified=minified)
     if blueprint.scp:
         yield _exported("scp-archive.json", Kind.SCP, blueprint.scp, minified=minified)
 
