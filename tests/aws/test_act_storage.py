@@ -8,6 +8,7 @@ from pathlib import Path
 import boto3
 import pytest
 from botocore.awsrequest import AWSRequest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from guard_verbs import BUCKET, Verbs, settings
@@ -44,6 +45,22 @@ def test_what_others_set_stays(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ]
     tags = bucket.get_bucket_tagging(Bucket=BUCKET)["TagSet"]
     assert {tag["Key"]: tag["Value"] for tag in tags} == {"owner": "audit", "managed-by": "trailkeep"}
+
+
+def test_guard_keeps_the_account_closed(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Once the guard is attached nobody of the account, not even ``apply``, opens it to the public again."""
+    verbs = Verbs(sandbox, monkeypatch, tmp_path)
+    verbs.write()
+    assert verbs.run("apply", "--yes").exit_code == 0
+    client = Accounts(region="eu-central-1", role="OrganizationAccountAccessRole").s3control(
+        LOG_ARCHIVE_ACCOUNT_ID, "eu-central-1"
+    )
+    block = client.get_public_access_block(AccountId=LOG_ARCHIVE_ACCOUNT_ID)
+    assert set(block["PublicAccessBlockConfiguration"].values()) == {True}
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client.delete_public_access_block(AccountId=LOG_ARCHIVE_ACCOUNT_ID)
 
 
 def test_smallest_size_for_transitions_stays() -> None:
