@@ -29,6 +29,7 @@ _S3_SUBRESOURCES = {
     "location": "BucketLocation",
     "lifecycle": "LifecycleConfiguration",
     "encryption": "BucketEncryption",
+    "tagging": "BucketTagging",
 }
 
 
@@ -107,6 +108,8 @@ def _operation(environ: dict[str, Any], body: bytes) -> str:
     names = {part.split("=")[0] for part in environ["QUERY_STRING"].split("&")}
     for name in names & set(_S3_SUBRESOURCES):
         return method.capitalize() + _S3_SUBRESOURCES[name]
+    if environ["PATH_INFO"].endswith("/configuration/publicAccessBlock"):
+        return f"{method.capitalize()}AccountPublicAccessBlock"
     if environ["PATH_INFO"] == "/":
         return "ListBuckets"
     return {"HEAD": "HeadBucket", "PUT": "CreateBucket"}.get(method, method)

@@ -14,6 +14,7 @@ from trailkeep.aws.describe import Printer, command
 from trailkeep.guard.changes import Action, bind
 from trailkeep.guard.decisions import Allowance
 from trailkeep.guard.estate import Absent
+from trailkeep.guard.model import apply_all
 
 
 def _every_action() -> list[Action]:
@@ -26,7 +27,16 @@ def _every_action() -> list[Action]:
     changed = planned(
         config(), with_facts(in_force(), drifted), Allowance.LIFT_GUARDS, Allowance.REPLACE_POLICY
     )
-    return [*new.actions, *changed.actions]
+    keyed = config({"archive.encryption": "sse-kms"})
+    with_key = planned(keyed, nothing())
+    unlike: dict[str, object] = {"key.policy": "{}", "key.rotates": False}
+    repaired = planned(
+        keyed,
+        with_facts(apply_all(nothing(), with_key.actions), unlike),
+        Allowance.LIFT_GUARDS,
+        Allowance.REPLACE_POLICY,
+    )
+    return [*new.actions, *changed.actions, *with_key.actions, *repaired.actions]
 
 
 def test_every_kind_of_action_is_described() -> None:
@@ -36,7 +46,9 @@ def test_every_kind_of_action_is_described() -> None:
     for action in actions:
         line = Printer().perform(action)
         assert "\n" not in line
-        assert shlex.split(line)[:2] in [["aws", name] for name in ("s3api", "cloudtrail", "organizations")]
+        assert shlex.split(line)[:2] in [
+            ["aws", name] for name in ("s3api", "cloudtrail", "organizations", "kms", "s3control")
+        ]
 
 
 @pytest.mark.parametrize(
@@ -64,6 +76,22 @@ def test_every_kind_of_action_is_described() -> None:
                 "aws s3api put-bucket-request-payment --bucket acme-trail-archive "
                 "--expected-bucket-owner 222222222222 "
                 "--request-payment-configuration Payer=BucketOwner --region eu-central-1"
+            ),
+        ),
+        (
+            "trail.encryption",
+            (
+                "aws cloudtrail update-trail --name arn:aws:cloudtrail:eu-central-1:111111111111:trail/trailkeep "
+                "--kms-key-id '<archive key>' --region eu-central-1"
+            ),
+        ),
+        (
+            "bucket.encryption",
+            (
+                "aws s3api put-bucket-encryption --bucket acme-trail-archive "
+                "--expected-bucket-owner 222222222222 --server-side-encryption-configuration "
+                '\'{"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", '
+                '"KMSMasterKeyID": "<archive key>"}, "BucketKeyEnabled": true}]}\' --region eu-central-1'
             ),
         ),
         ("scp.detach", "aws organizations detach-policy --policy-id p-created0 --target-id 222222222222"),

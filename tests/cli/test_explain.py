@@ -86,6 +86,19 @@ def test_what_is_exported_explains_clean(alone: Path, flags: list[str]) -> None:
     assert _run("explain", *files).exit_code == 0
 
 
+def test_exported_key_policy_explains_clean(alone: Path) -> None:
+    """With a key its policy is exported as well, and CloudTrail would accept it and the grown SCP."""
+    more = 'encryption = "sse-kms"\nreaders = ["arn:aws:iam::333333333333:role/audit"]\n[retention]'
+    (alone / "trailkeep.toml").write_text(settings().replace("[retention]", more))
+    _run("export", "policies", "out")
+    files = ("out/bucket-policy.json", "out/key-policy.json", "out/scp-archive.json")
+    explained = _run("explain", *files)
+    assert (explained.exit_code, explained.stderr) == (
+        0,
+        "PASS: CloudTrail would accept it, and nothing was found\n",
+    )
+
+
 def test_export_to_stdout(alone: Path) -> None:
     """Without a folder the documents are printed, minified one a line; sizes against quotas go to stderr."""
     ran = _run("export", "policies", "--minified")

@@ -30,7 +30,7 @@ def _changed(old: str, new: str) -> str:
 
 
 def test_defaults() -> None:
-    """Five keys are enough, the rest have safe defaults."""
+    """Four keys and a bucket are enough, the rest have safe defaults."""
     config = parse_config(MINIMAL)
     assert config.retention.days == 400
     assert config.retention.lock_mode == "GOVERNANCE"
@@ -91,7 +91,7 @@ def test_missing_keys() -> None:
     with pytest.raises(ConfigError) as caught:
         parse_config("")
     named = [line.split(":")[0] for line in str(caught.value).splitlines()]
-    assert named == ["organization.id", "organization.management_account", "archive.region", "archive.bucket"]
+    assert named == ["organization.id", "organization.management_account", "archive.region"]
 
 
 def test_archive_is_not_the_management_account() -> None:
@@ -212,3 +212,60 @@ def test_reference_has_a_row_for_every_key() -> None:
     assert [row[0] for row in rows] == [field.key for field in FIELDS]
     assert ("retention.days", "int", "400") in {row[:3] for row in rows}
     assert ("archive.region", "str", "") in {row[:3] for row in rows}
+
+
+AUDIT = "arn:aws:iam::333333333333:role/security/audit"
+
+
+def test_list_of_readers() -> None:
+    """A TOML array of role ARNs is read, written and documented as a list."""
+    config = parse_config(MINIMAL + f'readers = ["{AUDIT}"]\n')
+    assert config.archive.readers == (AUDIT,)
+    assert f'readers = ["{AUDIT}"]\n' in render(config)
+    assert parse_config(render(config)) == config
+    assert ("archive.readers", "list of str", "[]") in {row[:3] for row in reference()}
+
+
+@pytest.mark.parametrize(
+    "readers",
+    [
+        f'"{AUDIT}"',
+        '["*"]',
+        "[1]",
+        '["arn:aws:iam::333333333333:user/audit"]',
+        '["arn:aws:iam::333333333333:root"]',
+        f'["{AUDIT}", "{AUDIT}"]',
+        f'["{AUDIT}*"]',
+    ],
+)
+def test_readers_are_roles(readers: str) -> None:
+    """Readers are different roles by their ARN: no user, no account, no wildcard."""
+    with pytest.raises(ConfigError, match=r"^archive\.readers: expected a list of different role ARNs"):
+        parse_config(MINIMAL + f"readers = {readers}\n")
+
+
+@pytest.mark.parametrize(("expires", "is_fine"), [(0, True), (399, False), (400, True), (1, False)])
+def test_logs_expire_after_the_lock(expires: int, is_fine: bool) -> None:  # noqa: FBT001 - a test parameter
+    """Logs may not be told to go before their lock ends."""
+    text = MINIMAL + f"lifecycle_expire_days = {expires}\n"
+    if is_fine:
+        assert parse_config(text).archive.lifecycle_expire_days == expires
+        return
+    with pytest.raises(ConfigError, match=r"expected at least the 400 days of retention\.days"):
+        parse_config(text)
+
+
+def test_bucket_of_the_account_alone() -> None:
+    """Without a bucket name the archive gets one that nobody but its account can create, written out."""
+    config = parse_config(_changed('bucket = "acme-trail-222222222222"\n', ""))
+    assert config.archive.bucket == "trailkeep-222222222222-eu-central-1-an"
+    assert parse_config(render(config)) == config
+
+
+def test_bucket_of_an_account_that_is_to_be_created() -> None:
+    """An account that does not exist yet has no id that could be in the name, so the name is asked for."""
+    text = _changed('bucket = "acme-trail-222222222222"\n', "").replace(
+        'account = "222222222222"', 'account_name = "logs"\naccount_email = "logs@example.com"'
+    )
+    with pytest.raises(ConfigError, match=r"^archive\.bucket: expected a bucket name because"):
+        parse_config(text)

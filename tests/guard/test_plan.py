@@ -35,6 +35,11 @@ _POLICY = json.dumps(
         },
     }
 )
+_KEY = "arn:aws:kms:eu-central-1:222222222222:key/1"
+_KMS = {"fact": "Encryption", "algorithm": "aws:kms", "kms_key": _KEY, "bucket_key": False}
+_OURS = (
+    '{"ID":"trailkeep-expire","Status":"Enabled","Filter":{"Prefix":"AWSLogs/"},"Expiration":{"Days":900}}'
+)
 _EXPIRES = '[{"ID":"tidy","Status":"Enabled","Filter":{},"Expiration":{"Days":1}}]'
 
 
@@ -125,7 +130,31 @@ _FACTS = {
         ),
     ),
     "bucket.policy": st.sampled_from([_ABSENT, _UNREADABLE, "{", _POLICY]),
-    "bucket.lifecycle": st.sampled_from([_ABSENT, _UNREADABLE, "[]", _EXPIRES]),
+    "bucket.lifecycle": st.sampled_from([_ABSENT, _UNREADABLE, "[]", _EXPIRES, f"[{_OURS}]"]),
+    "bucket.tags": st.sampled_from(
+        [_ABSENT, _UNREADABLE, [{"fact": "Tag", "key": "managed-by", "value": "hand"}]]
+    ),
+    "account_public_access_block": st.sampled_from([_ABSENT, _UNREADABLE]),
+    "bucket.encryption": st.sampled_from([_ABSENT, _UNREADABLE, _KMS]),
+    "trails.0.kms_key": st.sampled_from(["", _KEY]),
+    "key": st.sampled_from(
+        [
+            _ABSENT,
+            _UNREADABLE,
+            *(
+                {
+                    "fact": "Key",
+                    "arn": _KEY,
+                    "alias": "",
+                    "state": state,
+                    "manager": "CUSTOMER",
+                    "rotates": False,
+                    "policy": _POLICY,
+                }
+                for state in ("Enabled", "Disabled")
+            ),
+        ]
+    ),
     "bucket.request_payer": st.sampled_from(["Requester", "BucketOwner", _ABSENT, _UNREADABLE]),
     "service_control_policies.1.content": st.sampled_from([_UNREADABLE, "[]", _POLICY]),
     "service_control_policies.1.targets": _TARGETS,
@@ -147,13 +176,15 @@ def _estates(draw: st.DrawFn) -> Estate:
 
 
 _CONFIGS = st.builds(
-    lambda days, mode, scp, members, rcp: config(
+    lambda days, mode, scp, members, rcp, encryption, later: config(
         {
             "retention.days": days,
             "retention.lock_mode": mode,
             "guards.scp": scp,
             "guards.member_scp": members,
             "guards.rcp": rcp,
+            "archive.encryption": encryption,
+            "archive.lifecycle_expire_days": days + later if later else 0,
         }
     ),
     st.integers(1, 4000),
@@ -161,6 +192,8 @@ _CONFIGS = st.builds(
     st.booleans(),
     st.booleans(),
     st.booleans(),
+    st.sampled_from(["sse-s3", "sse-kms"]),
+    st.sampled_from([0, 0, 1, 500]),
 )
 
 
@@ -230,7 +263,9 @@ def test_fingerprint_moves_with_a_lasting_concern() -> None:
 
 def test_fingerprint_moves_with_the_facts() -> None:
     """A fact that the plan was decided on moves the fingerprint even when the actions stay the same."""
-    drifted = with_facts(in_force(), {"bucket.lifecycle": "[]"})
+    tag = {"fact": "Tag", "key": "owner", "value": "audit"}
+    ours = {"fact": "Tag", "key": "managed-by", "value": "trailkeep"}
+    drifted = with_facts(in_force(), {"bucket.tags": [tag, ours]})
     assert planned(config(), drifted).actions == ()
     assert planned(config(), drifted).fingerprint != planned(config(), in_force()).fingerprint
 

@@ -180,7 +180,7 @@ def test_unwritable_journal(tmp_path: Path) -> None:
     assert world.performed == []
 
 
-@pytest.mark.parametrize("count", range(1, 19))
+@pytest.mark.parametrize("count", range(1, 22))
 def test_killed_after_any_action(tmp_path: Path, count: int) -> None:
     """Killed after any action, the journal says which was begun, and the next apply does the rest, nothing twice."""
     asked = created_archive()

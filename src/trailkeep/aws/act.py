@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, assert_never
 
+from trailkeep.aws.act_key import KEY_NOT_YET, TRAIL_KEY_NOT_YET, KeyAction, perform_on_key
+from trailkeep.aws.act_storage import is_account_regional, put_account_block, put_lifecycle, put_tags
 from trailkeep.aws.create_account import create_account
+from trailkeep.aws.describe_key import encryption_rules
 from trailkeep.aws.patience import Patience
 from trailkeep.aws.session import Accounts, aws_errors
 from trailkeep.core.errors import AwsCallError
@@ -18,22 +21,31 @@ from trailkeep.guard.changes import (
     AttachPolicy,
     CreateAccount,
     CreateBucket,
+    CreateKey,
     CreatePolicy,
     CreateTrail,
     DetachPolicy,
+    EnableKeyRotation,
     EnablePolicyType,
     EnableTrustedAccess,
+    PutAccountPublicAccessBlock,
+    PutBucketEncryption,
     PutBucketPolicy,
+    PutKeyPolicy,
+    PutLifecycle,
     PutObjectLock,
     PutOwnership,
     PutPublicAccessBlock,
     PutRequestPayment,
+    PutTags,
     PutVersioning,
+    SetTrailKey,
     StartLogging,
     UpdatePolicy,
     UpdateTrail,
     bind,
 )
+from trailkeep.guard.key_policy import NEW_KEY
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
@@ -98,6 +110,7 @@ class Actor:
         self._accounts = accounts
         self._patience = patience
         self._created_account = NEW_ACCOUNT
+        self._created_key = NEW_KEY
         self._created_policies: dict[str, str] = {}
         self._trail_arns: dict[str, str] = {}
 
@@ -107,7 +120,7 @@ class Actor:
         Raises:
             AwsCallError: AWS refused it, or did not become consistent in time.
         """
-        action = bind(action, self._created_account)
+        action = bind(action, self._created_account, self._created_key)
         match action:
             case CreateAccount():
                 self._created_account = create_account(self._accounts, self._patience, action)
@@ -133,6 +146,14 @@ class Actor:
                 | DetachPolicy()
             ):
                 self._organization(action)
+            case CreateKey() | EnableKeyRotation() | PutKeyPolicy():
+                return self._key(action)
+            case PutBucketEncryption():
+                self._bucket_encryption(action)
+            case SetTrailKey():
+                self._trail_key(action)
+            case PutAccountPublicAccessBlock() | PutLifecycle() | PutTags():
+                self._storage(action)
             case _:
                 assert_never(action)
         return action.target
@@ -202,6 +223,9 @@ class Actor:
         Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
         """
         place: dict[str, Any] = {}
+        namespace: dict[str, Any] = (
+            {"BucketNamespace": "account-regional"} if is_account_regional(action) else {}
+        )
         if action.region != "us-east-1":
             place = {"CreateBucketConfiguration": {"LocationConstraint": action.region}}
         self._s3(
@@ -211,6 +235,7 @@ class Actor:
                 ObjectLockEnabledForBucket=True,
                 ObjectOwnership="BucketOwnerEnforced",
                 **place,
+                **namespace,
             ),
             done=("BucketAlreadyOwnedByYou",),
         )
@@ -240,6 +265,45 @@ class Actor:
                 self._cloudtrail("StartLogging", lambda: client.start_logging(Name=returned))
             case _:
                 assert_never(action)
+
+    def _key(self, action: KeyAction) -> str:
+        client = self._accounts.kms(action.account, action.region)
+        key = perform_on_key(client, action, self._kms)
+        if isinstance(action, CreateKey):
+            self._created_key = key
+        return key
+
+    def _bucket_encryption(self, action: PutBucketEncryption) -> None:
+        client = self._accounts.s3(action.account, action.region)
+        rules: Any = encryption_rules(action.kms_key)
+        self._s3(
+            "PutBucketEncryption",
+            lambda: client.put_bucket_encryption(
+                Bucket=action.bucket,
+                ExpectedBucketOwner=action.account,
+                ServerSideEncryptionConfiguration=rules,
+            ),
+        )
+
+    def _storage(self, action: PutAccountPublicAccessBlock | PutLifecycle | PutTags) -> None:
+        if isinstance(action, PutAccountPublicAccessBlock):
+            control = self._accounts.s3control(action.account, action.region)
+            self._s3("PutAccountPublicAccessBlock", lambda: put_account_block(control, action))
+            return
+        client = self._accounts.s3(action.account, action.region)
+        if isinstance(action, PutLifecycle):
+            self._s3("PutLifecycleConfiguration", lambda: put_lifecycle(client, action))
+        else:
+            self._s3("PutBucketTagging", lambda: put_tags(client, action))
+
+    def _trail_key(self, action: SetTrailKey) -> None:
+        client = self._accounts.cloudtrail(action.region)
+        arn = self._trail_arns.get(action.arn, action.arn)
+        self._call(
+            "cloudtrail:UpdateTrail",
+            lambda: client.update_trail(Name=arn, KmsKeyId=action.kms_key),
+            not_yet=(*_NOT_YET["trail"], *TRAIL_KEY_NOT_YET),
+        )
 
     def _organization(
         self,
@@ -300,6 +364,9 @@ class Actor:
 
     def _s3(self, operation: str, call: Callable[[], T], *, done: tuple[str, ...] = ()) -> T | None:
         return self._call(f"s3:{operation}", call, not_yet=_NOT_YET["bucket"], done=done)
+
+    def _kms(self, operation: str, call: Callable[[], T], *, done: tuple[str, ...] = ()) -> T | None:
+        return self._call(f"kms:{operation}", call, not_yet=KEY_NOT_YET, done=done)
 
     def _cloudtrail(self, operation: str, call: Callable[[], T]) -> T | None:
         return self._call(f"cloudtrail:{operation}", call, not_yet=_NOT_YET["trail"])

@@ -10,22 +10,33 @@ import json
 import shlex
 from typing import Any, assert_never
 
+from trailkeep.aws.act_storage import is_account_regional
+from trailkeep.aws.describe_key import alias_arguments, encryption_arguments
+from trailkeep.aws.describe_storage import storage_arguments
 from trailkeep.guard.changes import (
     Action,
     AttachPolicy,
     CreateAccount,
     CreateBucket,
+    CreateKey,
     CreatePolicy,
     CreateTrail,
     DetachPolicy,
+    EnableKeyRotation,
     EnablePolicyType,
     EnableTrustedAccess,
+    PutAccountPublicAccessBlock,
+    PutBucketEncryption,
     PutBucketPolicy,
+    PutKeyPolicy,
+    PutLifecycle,
     PutObjectLock,
     PutOwnership,
     PutPublicAccessBlock,
     PutRequestPayment,
+    PutTags,
     PutVersioning,
+    SetTrailKey,
     StartLogging,
     UpdatePolicy,
     UpdateTrail,
@@ -51,6 +62,9 @@ class Printer:
 
 def command(action: Action) -> str:
     """Return one shell command that does what the action does."""
+    if isinstance(action, CreateKey):
+        words = (encryption_arguments(action), alias_arguments(action))
+        return " && ".join(shlex.join(["aws", *one]) for one in words)
     return shlex.join(["aws", *_arguments(action)])
 
 
@@ -85,6 +99,10 @@ def _arguments(action: Action) -> list[str]:
             | DetachPolicy()
         ):
             return ["organizations", *_organization(action)]
+        case CreateKey() | EnableKeyRotation() | PutKeyPolicy() | PutBucketEncryption() | SetTrailKey():
+            return encryption_arguments(action)
+        case PutAccountPublicAccessBlock() | PutLifecycle() | PutTags():
+            return storage_arguments(action)
         case _:
             assert_never(action)
 
@@ -113,6 +131,7 @@ def _bucket(
                 action.bucket,
                 *lock,
                 *(place if region != "us-east-1" else []),
+                *(["--bucket-namespace", "account-regional"] if is_account_regional(action) else []),
             ]
         case PutPublicAccessBlock():
             names = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")

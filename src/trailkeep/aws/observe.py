@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
 from trailkeep.aws.observe_bucket import observe_bucket
+from trailkeep.aws.observe_key import observe_key
+from trailkeep.aws.observe_storage import observe_account_block
 from trailkeep.aws.reading import read, read_or_absent
 from trailkeep.aws.session import Accounts
 from trailkeep.core.config import Config
@@ -77,6 +79,8 @@ def observe(accounts: Accounts, config: Config) -> Estate:
             trails=trails.result(),
             archive_account=archive,
             bucket=bucket,
+            key=observe_key(accounts, config, archive=archive, bucket=bucket, trails=trails.result()),
+            account_public_access_block=observe_account_block(accounts, archive, config.archive.region),
         )
 
 

@@ -6,6 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from trailkeep.aws.observe_storage import observe_tags
 from trailkeep.aws.reading import read, read_or_absent
 from trailkeep.aws.session import Accounts, aws_errors
 from trailkeep.core.errors import AwsCallError
@@ -108,6 +109,7 @@ def _bucket(accounts: Accounts, client: S3Client, *, account: str, name: str) ->
         encryption = pool.submit(_encryption, client, named)
         lifecycle = pool.submit(_lifecycle, client, named)
         payer = pool.submit(_request_payer, client, named)
+        tags = pool.submit(observe_tags, client, named)
         return Bucket(
             name=name,
             owner=account,
@@ -120,6 +122,7 @@ def _bucket(accounts: Accounts, client: S3Client, *, account: str, name: str) ->
             encryption=encryption.result(),
             lifecycle=lifecycle.result(),
             request_payer=payer.result(),
+            tags=tags.result(),
         )
 
 

@@ -31,8 +31,10 @@ from trailkeep.core.errors import AwsCallError, StoppedError, UsageError
 if TYPE_CHECKING:
     from mypy_boto3_cloudtrail import CloudTrailClient
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3control import S3ControlClient
 
 __all__ = ["Accounts", "Identity", "aws_errors", "default_region"]
 
@@ -148,6 +150,24 @@ class Accounts:
         client: S3Client = self._client(self._session(account), "s3", region)
         return client
 
+    def s3control(self, account: str, region: str) -> S3ControlClient:
+        """Return a client for the S3 settings of an account as a whole.
+
+        Raises:
+            AwsCallError: the role in that account cannot be assumed.
+        """
+        client: S3ControlClient = self._client(self._session(account), "s3control", region)
+        return client
+
+    def kms(self, account: str, region: str) -> KMSClient:
+        """Return a client for the keys of an account.
+
+        Raises:
+            AwsCallError: the role in that account cannot be assumed.
+        """
+        client: KMSClient = self._client(self._session(account), "kms", region)
+        return client
+
     def forget(self, account: str) -> None:
         """Drop the credentials for an account, so that the next client assumes the role again."""
         with self._lock:
@@ -185,6 +205,8 @@ class Accounts:
             if (service, region) not in made:
                 make: Callable[..., Any] = session.client  # the stubs want the service's name as a literal
                 made[service, region] = make(service, region_name=region, config=_settings())
+                if service == "s3control":
+                    made[service, region].meta.events.register("before-sign.s3-control", _to_an_address)
             return made[service, region]
 
 
@@ -197,6 +219,14 @@ def _settings() -> Config:
         user_agent_extra="trailkeep",
         s3={"addressing_style": "path" if _is_local(endpoint) else "auto"},
     )
+
+
+def _to_an_address(request: Any, **_: object) -> None:
+    """Take the account id off the host of a request to an address, which has no names below it."""
+    parts = urlsplit(request.url)
+    account, _, host = parts.netloc.partition(".")
+    if account.isdecimal() and _is_local(f"//{host}"):
+        request.url = parts._replace(netloc=host).geturl()
 
 
 def _is_local(endpoint: str) -> bool:

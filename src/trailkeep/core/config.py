@@ -48,6 +48,9 @@ class ArchiveConfig:
     region: str
     bucket: str
     access_role: str
+    encryption: str
+    readers: tuple[str, ...]
+    lifecycle_expire_days: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,7 @@ _SECTIONS: dict[str, type] = {
     "guards": GuardsConfig,
     "lake": LakeConfig,
 }
+_KINDS = {str: "str", int: "int", bool: "bool", tuple: "list of str"}
 _BY_KEY = {field.key: field for field in FIELDS}
 
 
@@ -157,19 +161,20 @@ def reference() -> Iterator[tuple[str, str, str, str, str]]:
     """Yield the reference's rows: key, type, default (empty where required), what is allowed, meaning."""
     for field in FIELDS:
         default = "" if field.default is None else _toml(field.default)
-        yield field.key, field.kind.__name__, default, field.expected, field.comment
+        yield field.key, _KINDS[field.kind], default, field.expected, field.comment
 
 
 def _checked(values: dict[str, Any], errors: list[ConfigError]) -> Config:
     errors = [*errors, *(_unknown(key, list(_BY_KEY), "a key") for key in values if key not in _BY_KEY)]
     full: dict[str, Any] = {}
     for field in FIELDS:
-        value = values.get(field.key, field.default)
+        value = _listed(field, values.get(field.key, field.default))
         full[field.key] = value
         if problem := _problem(field, value, given=field.key in values):
             errors.append(problem)
     if not errors:
         errors = list(_contradictions(full))
+        full["archive.bucket"] = full["archive.bucket"] or _regional_bucket(full)
     if errors:
         first, *others = errors
         message = str(first).removeprefix(f"{first.key_path}: ")
@@ -182,16 +187,36 @@ def _checked(values: dict[str, Any], errors: list[ConfigError]) -> Config:
     )
 
 
+def _listed(field: Field, value: Any) -> Any:
+    """Return a TOML array as the tuple that it is here."""
+    return tuple(value) if field.kind is tuple and isinstance(value, list) else value
+
+
 def _problem(field: Field, value: Any, *, given: bool) -> ConfigError | None:
     if value is None and not given:
         return ConfigError(field.key, f"expected {field.expected}, got nothing; {field.advice}")
     if type(value) is not field.kind or not field.allows(value):
-        shown = value if isinstance(value, str | int | float) else type(value).__name__
+        shown: object = value if isinstance(value, str | int | float) else type(value).__name__
+        if isinstance(value, tuple):
+            shown = [*value]
         return ConfigError(field.key, f"expected {field.expected}, got {shown!r}; {field.advice}")
     return None
 
 
 def _contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
+    expires, days = full["archive.lifecycle_expire_days"], full["retention.days"]
+    if 0 < expires < days:
+        yield ConfigError(
+            "archive.lifecycle_expire_days",
+            f"expected at least the {days} days of retention.days, got {expires}; "
+            "a rule that comes before the lock ends hides the logs and deletes none",
+        )
+    if not full["archive.bucket"] and not full["archive.account"]:
+        yield ConfigError(
+            "archive.bucket",
+            "expected a bucket name because archive.account is empty, got ''; "
+            "the name of a bucket that belongs to one account has the account in it",
+        )
     account, management = full["archive.account"], full["organization.management_account"]
     if account == management:
         yield ConfigError(
@@ -207,6 +232,14 @@ def _contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
                     "expected a value because archive.account is empty, got ''; "
                     "set archive.account, or name and e-mail of the account to create",
                 )
+
+
+def _regional_bucket(full: Mapping[str, Any]) -> str:
+    """Return a name in the namespace that only the archive account can create buckets in.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
+    """
+    return f"trailkeep-{full['archive.account']}-{full['archive.region']}-an"
 
 
 def _unknown(key: str, allowed: list[str], what: str) -> ConfigError:

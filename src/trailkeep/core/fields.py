@@ -9,7 +9,7 @@ from typing import Any
 
 __all__ = ["FIELDS", "Field", "Value"]
 
-Value = str | int | bool
+Value = str | int | bool | tuple[str, ...]
 MAX_RETENTION_DAYS = 36_500
 
 
@@ -19,7 +19,7 @@ class Field:
 
     section: str
     name: str
-    kind: type[str | int | bool]
+    kind: type[str | int | bool | tuple[str, ...]]
     default: Value | None
     expected: str
     allows: Callable[[Any], bool]
@@ -38,12 +38,21 @@ _BUCKET = re.compile(r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}
 _TRAIL = re.compile(r"(?!.*[._-]{2})(?!\d+\.\d+\.\d+\.\d+$)[A-Za-z0-9][A-Za-z0-9._-]{1,126}[A-Za-z0-9]")
 _ROLE = re.compile(r"[A-Za-z0-9+=,.@_/-]{1,64}")
 _REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,576}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]+")
 
 
 def _matches(pattern: str | re.Pattern[str], *, or_empty: bool = False) -> Callable[[Any], bool]:
     compiled = re.compile(pattern)
     return lambda value: (or_empty and value == "") or compiled.fullmatch(value) is not None
+
+
+def _are(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
+    """Return whether every item of a list is a text of this pattern, and none is there twice."""
+    return lambda values: (
+        all(isinstance(one, str) and pattern.fullmatch(one) is not None for one in values)
+        and len(set(values)) == len(values)
+    )
 
 
 def _is_bucket(value: str) -> bool:
@@ -119,11 +128,11 @@ FIELDS: tuple[Field, ...] = (
         section="archive",
         name="bucket",
         kind=str,
-        default=None,
+        default="",
         expected="a bucket name (3 to 63 lower-case letters, digits, hyphens or dots, not reserved by S3)",
-        allows=_is_bucket,
+        allows=lambda value: value == "" or _is_bucket(value),
         advice="names are global: put the account id into it",
-        comment="The bucket that CloudTrail writes to, in the archive account.",
+        comment="The bucket that CloudTrail writes to; empty: a name that only the archive account can have.",
     ),
     Field(
         section="archive",
@@ -134,6 +143,36 @@ FIELDS: tuple[Field, ...] = (
         allows=_matches(_ROLE),
         advice="AWS Control Tower's is AWSControlTowerExecution",
         comment="The role in the archive account that the management account assumes.",
+    ),
+    Field(
+        section="archive",
+        name="encryption",
+        kind=str,
+        default="sse-s3",
+        expected="sse-s3 or sse-kms",
+        allows=lambda value: value in {"sse-s3", "sse-kms"},
+        advice="sse-s3 has no key that somebody could delete",
+        comment="How logs are encrypted; sse-kms makes a key of your own in the archive account.",
+    ),
+    Field(
+        section="archive",
+        name="readers",
+        kind=tuple,
+        default=(),
+        expected="a list of different role ARNs such as arn:aws:iam::333333333333:role/audit",
+        allows=_are(_ROLE_ARN),
+        advice="name roles, not users or whole accounts; the role needs the same permissions of its own",
+        comment="The roles that may read the logs, and decrypt them where there is a key.",
+    ),
+    Field(
+        section="archive",
+        name="lifecycle_expire_days",
+        kind=int,
+        default=0,
+        expected=f"0, or a whole number of days up to {MAX_RETENTION_DAYS} that is not below retention.days",
+        allows=lambda value: 0 <= value <= MAX_RETENTION_DAYS,
+        advice="0 keeps every log for ever",
+        comment="After how many days logs are deleted by the bucket itself; 0: never.",
     ),
     Field(
         section="retention",

@@ -22,6 +22,8 @@ from trailkeep.guard.guard_documents import (
     archive_rcp,
     member_scp,
 )
+from trailkeep.guard.key_policy import guarding_key, key_policy
+from trailkeep.guard.reader_grants import letting_readers
 
 __all__ = ["NEW_ACCOUNT", "Blueprint", "blueprint_for", "draw_blueprint"]
 
@@ -32,7 +34,8 @@ NEW_ACCOUNT = "<archive account>"
 class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     """What must exist; ``archive_account`` is NEW_ACCOUNT while it must be created.
 
-    ``bucket_policy`` is a compact JSON text, ``guards`` are all policies of ours, wanted or not.
+    ``bucket_policy`` and ``key_policy`` are compact JSON texts, the latter empty where no key is wanted;
+    ``guards`` are all policies of ours, wanted or not.
     """
 
     partition: str
@@ -51,6 +54,9 @@ class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     trail_region: str
     trail_arn: str
     guards: tuple[GuardPolicy, ...]
+    encryption: str = "sse-s3"
+    key_policy: str = ""
+    lifecycle_expire_days: int = 0
 
 
 def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> Blueprint:
@@ -68,6 +74,8 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
         management_account=config.organization.management_account,
         trail=trail,
     )
+    policy = letting_readers(policy, config, partition=partition)
+    key = key_policy(config, partition=partition, archive_account=archive_account, trail=trail)
     return Blueprint(
         partition=partition,
         organization_id=config.organization.id,
@@ -85,6 +93,9 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
         trail_region=config.trail_region,
         trail_arn=trail,
         guards=tuple(_guards(config, partition, archive_account, trail)),
+        encryption=config.archive.encryption,
+        key_policy=compact(key) if config.archive.encryption == "sse-kms" else "",
+        lifecycle_expire_days=config.archive.lifecycle_expire_days,
     )
 
 
@@ -92,6 +103,7 @@ def _guards(config: Config, partition: str, archive_account: str, trail: str) ->
     """Yield the guards; each document is empty where the configuration does not ask for it."""
     bucket, wanted = config.archive.bucket, config.guards
     scp = archive_scp(partition=partition, bucket=bucket, archive_account=archive_account)
+    scp = guarding_key(scp, config, partition=partition, archive_account=archive_account)
     yield GuardPolicy(
         key="scp",
         name=ARCHIVE_SCP,

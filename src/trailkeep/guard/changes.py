@@ -9,6 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from trailkeep.guard.blueprint import NEW_ACCOUNT
+from trailkeep.guard.estate import Tag
+from trailkeep.guard.key_policy import NEW_KEY
 
 __all__ = [
     "Action",
@@ -16,17 +18,25 @@ __all__ = [
     "Change",
     "CreateAccount",
     "CreateBucket",
+    "CreateKey",
     "CreatePolicy",
     "CreateTrail",
     "DetachPolicy",
+    "EnableKeyRotation",
     "EnablePolicyType",
     "EnableTrustedAccess",
+    "PutAccountPublicAccessBlock",
+    "PutBucketEncryption",
     "PutBucketPolicy",
+    "PutKeyPolicy",
+    "PutLifecycle",
     "PutObjectLock",
     "PutOwnership",
     "PutPublicAccessBlock",
     "PutRequestPayment",
+    "PutTags",
     "PutVersioning",
+    "SetTrailKey",
     "StartLogging",
     "UpdatePolicy",
     "UpdateTrail",
@@ -181,6 +191,67 @@ class DetachPolicy(_Action, frozen=True, kw_only=True):
     target_id: str
 
 
+class CreateKey(_Action, frozen=True, kw_only=True):
+    """Create the archive's key with its policy, a compact JSON text, and its alias."""
+
+    alias: str
+    region: str
+    document: str
+
+
+class EnableKeyRotation(_Action, frozen=True, kw_only=True):
+    """Let KMS renew the key material every year; what the old material encrypted stays readable."""
+
+    key: str
+    region: str
+
+
+class PutKeyPolicy(_Action, frozen=True, kw_only=True):
+    """Set the policy of the key to ``document``, a compact JSON text."""
+
+    key: str
+    region: str
+    document: str
+
+
+class PutBucketEncryption(_Action, frozen=True, kw_only=True):
+    """Set the default encryption of new objects; an empty ``kms_key`` means keys of S3's own."""
+
+    bucket: str
+    region: str
+    kms_key: str
+
+
+class SetTrailKey(_Action, frozen=True, kw_only=True):
+    """Let the trail encrypt logs and digests with a key; an empty ``kms_key`` means keys of S3's own."""
+
+    arn: str
+    region: str
+    kms_key: str
+
+
+class PutAccountPublicAccessBlock(_Action, frozen=True, kw_only=True):
+    """Switch all four public access blocks on for the whole account."""
+
+    region: str
+
+
+class PutLifecycle(_Action, frozen=True, kw_only=True):
+    """Set the lifecycle rules of the bucket to ``document``, a JSON list; it replaces all of them."""
+
+    bucket: str
+    region: str
+    document: str
+
+
+class PutTags(_Action, frozen=True, kw_only=True):
+    """Set the tags of the bucket; it replaces all of them, so those of others are among ``tags``."""
+
+    bucket: str
+    region: str
+    tags: tuple[Tag, ...]
+
+
 Action = (
     CreateAccount
     | EnableTrustedAccess
@@ -199,11 +270,20 @@ Action = (
     | UpdatePolicy
     | AttachPolicy
     | DetachPolicy
+    | CreateKey
+    | EnableKeyRotation
+    | PutKeyPolicy
+    | PutBucketEncryption
+    | SetTrailKey
+    | PutAccountPublicAccessBlock
+    | PutLifecycle
+    | PutTags
 )
 
 
-def bind(action: Action, archive_account: str) -> Action:
-    """Return the action with the id of the account that was created in place of NEW_ACCOUNT."""
-    text = msgspec.json.encode(action).decode().replace(NEW_ACCOUNT, archive_account)
+def bind(action: Action, archive_account: str, archive_key: str = NEW_KEY) -> Action:
+    """Return the action with the created account in place of NEW_ACCOUNT, the created key of NEW_KEY."""
+    text = msgspec.json.encode(action).decode()
+    text = text.replace(NEW_ACCOUNT, archive_account).replace(NEW_KEY, archive_key)
     bound: Action = msgspec.json.decode(text, type=Action)
     return bound

@@ -20,6 +20,7 @@ class Allowance(StrEnum):
     REPLACE_POLICY = "replace-policy"
     REDIRECT_TRAIL = "redirect-trail"
     WEAKEN_GUARDS = "weaken-guards"
+    DROP_KEY = "drop-key"
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,11 +20,13 @@ __all__ = [
     "Encryption",
     "Estate",
     "ForeignBucket",
+    "Key",
     "ObjectLock",
     "Organization",
     "Policy",
     "PublicAccessBlock",
     "Root",
+    "Tag",
     "Trail",
     "TrailStatus",
     "Unit",
@@ -159,6 +161,28 @@ class Encryption(_Fact, frozen=True, kw_only=True):
     bucket_key: bool
 
 
+class Key(_Fact, frozen=True, kw_only=True):
+    """A KMS key; ``state`` and ``manager`` are KMS's words, ``alias`` is empty where it was named otherwise.
+
+    Rotation and policy are Absent where nobody asked for them.
+    """
+
+    arn: str
+    alias: str
+    state: str
+    manager: str
+    rotates: bool | Absent | Unreadable = Absent()
+    policy: str | Absent | Unreadable = Absent()
+    deletion_at: datetime | None = None
+
+
+class Tag(_Fact, frozen=True, kw_only=True):
+    """One tag of a bucket."""
+
+    key: str
+    value: str
+
+
 class Bucket(_Fact, frozen=True, kw_only=True):
     """A bucket that the archive account owns; ``versioning`` is empty where it was never on."""
 
@@ -173,6 +197,7 @@ class Bucket(_Fact, frozen=True, kw_only=True):
     encryption: Encryption | Absent | Unreadable
     lifecycle: str | Absent | Unreadable
     request_payer: str | Absent | Unreadable
+    tags: tuple[Tag, ...] | Absent | Unreadable = Absent()
 
 
 class ForeignBucket(_Fact, frozen=True, kw_only=True):
@@ -183,7 +208,10 @@ class ForeignBucket(_Fact, frozen=True, kw_only=True):
 
 
 class Estate(_Fact, frozen=True, kw_only=True):
-    """Everything that was observed; ``archive_account`` is the account that the configuration means."""
+    """Everything that was observed; ``archive_account`` is the account that the configuration means.
+
+    ``key`` is the archive's own key where one is asked for, else the one that the trail or the bucket names.
+    """
 
     caller: Caller
     organization: Organization | Absent | Unreadable
@@ -196,6 +224,8 @@ class Estate(_Fact, frozen=True, kw_only=True):
     trails: tuple[Trail, ...] | Unreadable
     archive_account: str | Absent | Unreadable
     bucket: Bucket | ForeignBucket | Absent | Unreadable
+    key: Key | Absent | Unreadable = Absent()
+    account_public_access_block: PublicAccessBlock | Absent | Unreadable = Absent()
 
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True):

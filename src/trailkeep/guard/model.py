@@ -16,17 +16,25 @@ from trailkeep.guard.changes import (
     AttachPolicy,
     CreateAccount,
     CreateBucket,
+    CreateKey,
     CreatePolicy,
     CreateTrail,
     DetachPolicy,
+    EnableKeyRotation,
     EnablePolicyType,
     EnableTrustedAccess,
+    PutAccountPublicAccessBlock,
+    PutBucketEncryption,
     PutBucketPolicy,
+    PutKeyPolicy,
+    PutLifecycle,
     PutObjectLock,
     PutOwnership,
     PutPublicAccessBlock,
     PutRequestPayment,
+    PutTags,
     PutVersioning,
+    SetTrailKey,
     StartLogging,
     UpdatePolicy,
     UpdateTrail,
@@ -38,6 +46,7 @@ from trailkeep.guard.estate import (
     Bucket,
     Encryption,
     Estate,
+    Key,
     ObjectLock,
     Policy,
     Trail,
@@ -45,12 +54,14 @@ from trailkeep.guard.estate import (
     Unreadable,
 )
 from trailkeep.guard.guard_documents import POLICIES
+from trailkeep.guard.key_policy import NEW_KEY
 from trailkeep.guard.plan_archive import OWNERSHIP, PUBLIC_ACCESS
 
 __all__ = ["apply_all", "apply_to"]
 
 _CREATED_ACCOUNT = "900000000000"
 _CREATED_POLICY = "p-created"
+_CREATED_KEY = "00000000-0000-4000-8000-000000000000"
 
 
 def apply_all(estate: Estate, actions: Iterable[Action]) -> Estate:
@@ -58,7 +69,8 @@ def apply_all(estate: Estate, actions: Iterable[Action]) -> Estate:
     for action in actions:
         account = estate.archive_account
         known = account if isinstance(account, str) else NEW_ACCOUNT
-        estate = apply_to(estate, action if isinstance(action, CreateAccount) else bind(action, known))
+        key = estate.key.arn if isinstance(estate.key, Key) else NEW_KEY
+        estate = apply_to(estate, action if isinstance(action, CreateAccount) else bind(action, known, key))
     return estate
 
 
@@ -84,6 +96,10 @@ def apply_to(estate: Estate, action: Action) -> Estate:
             return _with_trail(estate, action)
         case EnablePolicyType() | CreatePolicy() | UpdatePolicy() | AttachPolicy() | DetachPolicy():
             return _with_guard(estate, action)
+        case CreateKey() | EnableKeyRotation() | PutKeyPolicy() | PutBucketEncryption() | SetTrailKey():
+            return _with_encryption(estate, action)
+        case PutAccountPublicAccessBlock() | PutLifecycle() | PutTags():
+            return _with_storage(estate, action)
         case _:
             assert_never(action)
 
@@ -271,3 +287,52 @@ def _changed_policy(policy: Policy, action: UpdatePolicy | AttachPolicy | Detach
     return replace(
         policy, targets=(*others, action.target_id) if isinstance(action, AttachPolicy) else others
     )
+
+
+def _with_encryption(
+    estate: Estate, action: CreateKey | EnableKeyRotation | PutKeyPolicy | PutBucketEncryption | SetTrailKey
+) -> Estate:
+    match action:
+        case CreateKey():
+            return replace(estate, key=_new_key(estate, action))
+        case EnableKeyRotation() if isinstance(estate.key, Key):
+            return replace(estate, key=replace(estate.key, rotates=True))
+        case PutKeyPolicy() if isinstance(estate.key, Key):
+            return replace(estate, key=replace(estate.key, policy=action.document))
+        case PutBucketEncryption() if isinstance(estate.bucket, Bucket):
+            encryption = Encryption(
+                algorithm="aws:kms" if action.kms_key else "AES256",
+                kms_key=action.kms_key,
+                bucket_key=action.kms_key != "",
+            )
+            return replace(estate, bucket=replace(estate.bucket, encryption=encryption))
+        case SetTrailKey() if not isinstance(estate.trails, Unreadable):
+            trails = tuple(
+                replace(trail, kms_key=action.kms_key) if trail.arn == action.arn else trail
+                for trail in estate.trails
+            )
+            return replace(estate, trails=trails)
+        case _:
+            return estate
+
+
+def _new_key(estate: Estate, action: CreateKey) -> Key:
+    partition = estate.caller.partition
+    return Key(
+        arn=f"arn:{partition}:kms:{action.region}:{action.account}:key/{_CREATED_KEY}",
+        alias=action.alias,
+        state="Enabled",
+        manager="CUSTOMER",
+        rotates=False,
+        policy=action.document,
+    )
+
+
+def _with_storage(estate: Estate, action: PutAccountPublicAccessBlock | PutLifecycle | PutTags) -> Estate:
+    if isinstance(action, PutAccountPublicAccessBlock):
+        return replace(estate, account_public_access_block=PUBLIC_ACCESS)
+    if not isinstance(estate.bucket, Bucket):
+        return estate
+    if isinstance(action, PutLifecycle):
+        return replace(estate, bucket=replace(estate.bucket, lifecycle=action.document))
+    return replace(estate, bucket=replace(estate.bucket, tags=action.tags))

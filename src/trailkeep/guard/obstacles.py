@@ -26,11 +26,14 @@ OURS = "trailkeep-"
 
 _ASKS = {
     "CreateBucket": "s3:CreateBucket",
+    "PutBucketEncryption": "s3:PutEncryptionConfiguration",
     "PutBucketPolicy": "s3:PutBucketPolicy",
+    "PutLifecycle": "s3:PutLifecycleConfiguration",
     "PutObjectLock": "s3:PutBucketObjectLockConfiguration",
     "PutOwnership": "s3:PutBucketOwnershipControls",
     "PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
     "PutRequestPayment": "s3:PutBucketRequestPayment",
+    "PutTags": "s3:PutBucketTagging",
     "PutVersioning": "s3:PutBucketVersioning",
 }
 """The permission that an action on the bucket needs.

@@ -22,8 +22,10 @@ from trailkeep.guard import (
     plan_adoption,
     plan_archive,
     plan_concerns,
+    plan_encryption,
     plan_guards,
     plan_organization,
+    plan_storage,
     plan_trail,
 )
 from trailkeep.guard.blueprint import Blueprint
@@ -72,7 +74,13 @@ def plan(blueprint: Blueprint, estate: Estate, *, allow: frozenset[Allowance] = 
     ready = [*plan_organization.decide(blueprint, estate)]
     archive: list[Decision] = []
     if not isinstance(estate.archive_account, Unreadable):
-        archive = [*obstacles.meet(blueprint, estate, plan_archive.decide(blueprint, estate, allow))]
+        archive = [
+            *plan_encryption.decide_key(blueprint, estate, allow),
+            *plan_archive.decide(blueprint, estate, allow),
+            *plan_encryption.decide_bucket(blueprint, estate, allow),
+            *plan_storage.decide(blueprint, estate, allow),
+        ]
+        archive = [*obstacles.meet(blueprint, estate, archive)]
     trail = [*plan_trail.decide(blueprint, estate, allow)]
     guards: list[Decision] = []
     if not isinstance(estate.archive_account, Unreadable):
@@ -81,6 +89,7 @@ def plan(blueprint: Blueprint, estate: Estate, *, allow: frozenset[Allowance] = 
     if any(isinstance(decision, Action) for decision in archive):
         archive, guards = _around_guards(blueprint, estate, archive, guards, allow)
     trail = [*_after_bucket(archive, trail)]
+    trail = [*plan_encryption.with_trail_key(blueprint, estate, allow, archive, trail)]
     about_bucket = {f"{guard.key}.update" for guard in blueprint.guards if guard.refuses_bucket_changes}
     guards = [*_not_before_bucket(archive, guards, about_bucket)]
     concerns = [*plan_adoption.decide(blueprint, estate), *plan_concerns.decide(blueprint, estate)]
@@ -198,6 +207,8 @@ def _facts(blueprint: Blueprint, estate: Estate) -> dict[str, Any]:
         "archive account": plan_organization.archive_record(blueprint, estate),
         "trusted": trusted if isinstance(trusted, Unreadable) else plan_organization.CLOUDTRAIL in trusted,
         "bucket": estate.bucket,
+        "key": estate.key,
+        "account public access": estate.account_public_access_block,
         "trail": trail,
         "policies": [plan_guards.observed_policy(guard, estate) for guard in blueprint.guards],
         "in force": [(guard.key, target) for guard, _, target in plan_guards.in_force(blueprint, estate)],

@@ -15,6 +15,7 @@ from trailkeep.core.arn import trail_arn
 from trailkeep.guard.evaluate import Decision
 from trailkeep.sandbox.authority import judge_cloudtrail
 from trailkeep.sandbox.faults import Fault
+from trailkeep.sandbox.key_rules import refuse_key
 from trailkeep.sandbox.state import (
     MANAGEMENT_ACCOUNT_ID,
     find_bucket,
@@ -129,7 +130,7 @@ def _refuse_settings(parameters: dict[str, Any], *, account_id: str, arn: str) -
         return Fault(code="S3BucketDoesNotExistException", message=f"S3 bucket {name} does not exist!")
     prefix = parameters.get("S3KeyPrefix")
     if _may_deliver(bucket, arn, f"{prefix}/" if prefix else "", account_id, is_organization=is_organization):
-        return None
+        return refuse_key(str(parameters.get("KmsKeyId") or ""), bucket, arn)
     message = f"Incorrect S3 bucket policy is detected for bucket: {name}"
     return Fault(code="InsufficientS3BucketPolicyException", message=message)
 

@@ -119,8 +119,14 @@ class Need:
     context: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+_ACCOUNT_BLOCK = "/v20180820/configuration/publicAccessBlock"
+
+
 def s3_needs(call: Call) -> tuple[Need, ...]:
     """Return every action that an S3 request needs; for a multi-object delete see ``deleted_objects``."""
+    if call.path == _ACCOUNT_BLOCK:
+        verb = "Get" if call.method == "GET" else "Put"
+        return (Need(action=f"s3:{verb}AccountPublicAccessBlock", resource="*", bucket=""),)
     if not call.bucket:
         return (_need(call, "ListAllMyBuckets", bucket="", key=""),)
     if call.key:

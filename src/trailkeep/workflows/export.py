@@ -106,10 +106,18 @@ def _no_account(because: str) -> ConfigError:
 
 
 def _documents(config: Config, *, minified: bool) -> Iterator[Exported]:
-    if (config.guards.scp or config.guards.rcp) and not config.archive.account:
-        raise _no_account(f"the {'SCP' if config.guards.scp else 'RCP'} names the account")
+    naming = {
+        "SCP": config.guards.scp,
+        "RCP": config.guards.rcp,
+        "key policy": config.archive.encryption == "sse-kms",
+    }
+    if not config.archive.account and any(naming.values()):
+        first = next(what for what, is_wanted in naming.items() if is_wanted)
+        raise _no_account(f"the {first} names the account")
     blueprint = _blueprint(config)
     yield _exported("bucket-policy.json", Kind.BUCKET, blueprint.bucket_policy, minified=minified)
+    if blueprint.key_policy:
+        yield _exported("key-policy.json", Kind.KEY, blueprint.key_policy, minified=minified)
     for guard in blueprint.guards:
         if guard.document:
             yield _exported(
