@@ -95,7 +95,7 @@ def test_control_characters_are_visible() -> None:
 def test_json_contract() -> None:
     """The JSON form has id, kind, target, account, reason and destructive for every action."""
     document = body(planned(config(), nothing()))
-    assert set(document) == {"actions", "blocked", "unknown", "kept", "concerns", "fingerprint"}
+    assert set(document) == {"actions", "waiting", "blocked", "unknown", "kept", "concerns", "fingerprint"}
     for action in document["actions"]:
         assert {"id", "kind", "target", "account", "reason", "destructive", "changes"} <= set(action)
     assert document["actions"][0]["kind"] == "EnableTrustedAccess"

@@ -16,11 +16,13 @@ __all__ = ["Observe", "plan"]
 Observe = Callable[[], Estate]
 
 
-def plan(config: Config, estate: Estate, *, allow: frozenset[Allowance] = frozenset()) -> Plan:
-    """Return the plan that makes the estate what the configuration asks for.
+def plan(
+    config: Config, estate: Estate, *, allow: frozenset[Allowance] = frozenset(), arm: bool = False
+) -> Plan:
+    """Return the plan that makes the estate what the configuration asks for; what arms it waits for ``arm``.
 
     Raises:
         UsageError: the credentials or the organization are not those of the configuration.
         ConfigError: the configuration asks for what no action can bring about.
     """
-    return decide(blueprint_for(config, estate), estate, allow=allow)
+    return decide(blueprint_for(config, estate), estate, allow=allow, arm=arm)
