@@ -56,7 +56,7 @@ class Concern(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """An action that is needed and not done before the archive is armed; ``reason`` says what it waits for."""
+    """An action that is needed and not done before the archive is armed; ``reason`` is the way on."""
 
     action: Action
     reason: str

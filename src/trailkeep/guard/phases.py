@@ -1,14 +1,14 @@
 """Two phases: BUILD makes an archive that receives logs, ARM makes it one that nobody can take back.
 
 An action belongs to ARM by what it is: the default retention of new logs, and everything that makes a guard
-begin or reach further. ARM waits for ``--arm``, also where an archive is armed already. Two things do not wait,
-because an archive that was armed must not stay open: a guard that this plan lifts goes back on in this plan, and
-a guard that exists, says what it must and was taken off is attached again.
+begin or reach further. ARM waits for ``--arm``, also where an archive is armed already. Two things do not
+wait, because an archive that was armed must not stay open: a guard that this plan lifts goes back on in this
+plan, and a guard that exists, says what it must and was taken off is attached again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import StrEnum
 
 from trailkeep.guard.changes import (
@@ -59,15 +59,10 @@ def _back_on(actions: Iterable[Action]) -> frozenset[str]:
     listed = list(actions)
     lifted = {(one.policy_id, one.target_id) for one in listed if isinstance(one, DetachPolicy)}
     unready = {one.policy_id for one in listed if isinstance(one, UpdatePolicy)} | {""}
-    enabled = not any(isinstance(one, EnablePolicyType) for one in listed)
-    return frozenset(_attached(listed, lifted, unready if enabled else None))
-
-
-def _attached(
-    actions: list[Action], lifted: set[tuple[str, str]], unready: set[str] | None
-) -> Iterator[str]:
-    for action in actions:
-        if isinstance(action, AttachPolicy):
-            is_lifted = (action.policy_id, action.target_id) in lifted
-            if is_lifted or (unready is not None and action.policy_id not in unready):
-                yield action.id
+    is_off = any(isinstance(one, EnablePolicyType) for one in listed)
+    return frozenset(
+        one.id
+        for one in listed
+        if isinstance(one, AttachPolicy)
+        and ((one.policy_id, one.target_id) in lifted or not (is_off or one.policy_id in unready))
+    )
