@@ -99,6 +99,7 @@ def run_demo(
         demo = Demo(folder=folder, sandbox=running, say=say, now=now)
         _build(demo)
         plot = _live(demo, days)
+        _arm(demo)
         _collect(demo)
         _ask(demo, plot)
         _attack(demo)
@@ -110,13 +111,21 @@ def run_demo(
 def _build(demo: Demo) -> None:
     demo.say(f"An embedded AWS organization listens on {demo.sandbox.endpoint_url}: management account")
     demo.say(f"{MANAGEMENT_ACCOUNT_ID}, log archive {LOG_ARCHIVE_ACCOUNT_ID}, three workload accounts.")
-    demo.say("\n1. Build the guarded archive")
+    demo.say("\n1. Build the archive; it is locked and guarded once logs arrive")
     ids = ("--management-account", MANAGEMENT_ACCOUNT_ID, "--archive-account", LOG_ARCHIVE_ACCOUNT_ID)
     demo.trailkeep("init", *ids, "--region", demo.sandbox.region, "--yes")
     demo.trailkeep("plan", ends_with=ExitCode.FOUND)
-    demo.trailkeep("apply", "--yes")
-    demo.say("\nA second plan finds nothing left to do:")
-    demo.trailkeep("plan")
+    demo.trailkeep("apply", "--yes", ends_with=ExitCode.FOUND)
+
+
+def _first_logs(demo: Demo, shape: OrganizationShape, starts_at: datetime) -> None:
+    """Deliver the day before the story, without which nothing may be armed."""
+    day = starts_at - timedelta(days=1)
+    stream = activity(
+        shape, seed=demo.seed + 1, starts_at=day, days=1, events_per_day=_EVENTS_PER_DAY, story=False
+    )
+    report = deliver(demo.sandbox, stream)
+    demo.expect("no event of the first day is lost", so=report.lost_events == 0)
 
 
 def _live(demo: Demo, days: int) -> Story:
