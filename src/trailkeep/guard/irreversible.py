@@ -69,7 +69,7 @@ def irreversibility_sheet(
 ) -> Sheet:
     """Return the sheet of the archive as it is after ``actions``."""
     lock = _lock_after(estate, actions)
-    until = format_moment(now + timedelta(days=lock.days))
+    until = format_moment(now.replace(microsecond=0) + timedelta(days=lock.days))
     return Sheet(
         mode=lock.mode,
         days=lock.days,
