@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from trailkeep.cli.output import note, print_json
+from trailkeep.cli.output import note, plain, print_json
+
+if TYPE_CHECKING:
+    from trailkeep.core.config import Config
+    from trailkeep.guard.estate import Estate
 
 __all__ = ["command"]
 
@@ -33,11 +38,15 @@ def command(
         min=0,
         help="US dollars for a GB and month of storage, for the sheet of --arm.",
     ),
+    retire: bool = typer.Option(
+        False, "--retire", help="Say what giving the archive up means instead; stops and deletes nothing."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
     """Show what is missing between trailkeep.toml and the organization, with reasons.
 
-    Exit codes: 0 nothing to change, 1 changes pending or concerns, 3 something could not be read.
+    Without --arm, what locks and guards waits, and counts as pending. Exit codes: 0 nothing to change,
+    1 changes pending or concerns, 3 something could not be read.
     """
     import msgspec
 
@@ -57,6 +66,8 @@ def command(
         observed = observe(reach_accounts(settings), settings)
     if save_estate is not None:
         write_estate(save_estate, observed)
+    if retire:
+        _retire(settings, observed, as_json=as_json)
     proposed = plan(settings, observed, allow=allowed, arm=arm)
     sheet = sheet_of(settings, observed, proposed, price=gb_month_price) if arm else None
     if as_json:
@@ -66,3 +77,21 @@ def command(
             typer.echo(line)
     note(summary(proposed))
     raise typer.Exit(proposed.exit_code)
+
+
+def _retire(settings: Config, observed: Estate, *, as_json: bool) -> NoReturn:
+    from datetime import UTC, datetime
+
+    import msgspec
+
+    from trailkeep.core.verdict import ExitCode
+    from trailkeep.guard.blueprint import blueprint_for
+    from trailkeep.guard.retire import retirement, retirement_lines
+
+    found = retirement(blueprint_for(settings, observed), observed, now=datetime.now(UTC))
+    if as_json:
+        print_json("retire", msgspec.to_builtins(found))
+    else:
+        for line in retirement_lines(found):
+            typer.echo(plain(line))
+    raise typer.Exit(ExitCode.UNKNOWN if found.unknown else ExitCode.OK)
