@@ -18,7 +18,7 @@ from trailkeep.sandbox.delivery import deliver
 from trailkeep.sandbox.events import OrganizationShape, activity
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, ORGANIZATION_ID, Sandbox
 
-__all__ = ["BUCKET", "CREATED", "Ran", "Verbs", "deliver_logs", "settings"]
+__all__ = ["BUCKET", "CREATED", "YESTERDAY", "Ran", "Verbs", "deliver_logs", "settings"]
 
 YESTERDAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
 BUCKET = "acme-trail-archive"

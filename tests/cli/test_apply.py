@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.cloudtrail.models import Trail
 
-from guard_verbs import BUCKET, CREATED, Verbs, deliver_logs
+from guard_verbs import BUCKET, CREATED, YESTERDAY, Verbs, deliver_logs
 from refusals import Proxy, proxied
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, Sandbox
 
@@ -409,3 +409,33 @@ def test_wrong_option(verbs: Verbs, arguments: tuple[str, ...]) -> None:
     ran = verbs.run(*arguments)
     assert ran.exit_code == 2
     assert ": expected " in ran.stderr
+
+
+def test_arming_ends_with_probes(verbs: Verbs, sandbox: Sandbox) -> None:
+    """Arming prints the sheet, ends with probes that are refused, and the journal has each."""
+    assert verbs.run("apply", "--yes").exit_code == 1
+    refused = verbs.run("apply", "--yes", "--arm")
+    assert refused.exit_code == 4
+    assert "expected a member account's log before the archive is armed, got none" in refused.stderr
+    deliver_logs(sandbox)
+    told = verbs.run("apply", "--yes")
+    assert "a log of member account " in told.stderr
+    assert "arm the archive with 'trailkeep apply --arm'" in told.stderr
+    armed = verbs.run("apply", "--yes", "--arm", "--json")
+    assert "irreversibility sheet" in armed.stderr
+    assert armed.document["sheet"]["cost"]["bytes_a_day"] > 0
+    assert {probe["verdict"] for probe in armed.document["probes"]} == {"PASS"}
+    lines = (verbs.folder / ".trailkeep" / "journal.jsonl").read_text().splitlines()
+    assert [json.loads(line)["kind"] for line in lines].count("Probe") == len(armed.document["probes"]) == 4
+
+
+def test_plan_tells_what_is_final(verbs: Verbs) -> None:
+    """Plan --arm ends with the sheet; plan --retire says what outlives the archive and plans nothing."""
+    planned = verbs.run("plan", "--arm")
+    assert "irreversibility sheet: what cannot be undone once the archive is armed" in planned.stdout
+    assert verbs.run("plan", "--json").document["sheet"] is None
+    assert verbs.armed().exit_code == 0
+    retired = verbs.run("plan", "--retire", "--json")
+    assert (retired.exit_code, retired.document["unknown"]) == (0, [])
+    assert retired.document["locked_until"] > f"{YESTERDAY:%Y}"
+    assert any("trailkeep-archive binds 222222222222" in text for text in retired.document["outlives"])
