@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from estates import config, in_force, nothing, with_facts
+from trailkeep.core.errors import UsageError
 from trailkeep.guard.blueprint import blueprint_for
 from trailkeep.guard.estate import Estate
 from trailkeep.guard.retire import Retirement, retirement, retirement_lines
@@ -27,6 +30,12 @@ def test_what_outlives_an_armed_archive() -> None:
     assert places == sorted(places)
     assert found.unknown == ()
     assert next(retirement_lines(found)).startswith("retiring the archive: nothing was stopped")
+
+
+def test_other_credentials() -> None:
+    """Credentials of another account are refused: what they cannot see is not taken for gone."""
+    with pytest.raises(UsageError):
+        _retired(with_facts(in_force(), {"caller.account": "333333333333"}))
 
 
 def test_nothing_to_retire() -> None:

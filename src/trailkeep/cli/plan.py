@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -66,10 +67,11 @@ def command(
         observed = observe(reach_accounts(settings), settings)
     if save_estate is not None:
         write_estate(save_estate, observed)
+    now = datetime.now(UTC)
     if retire:
-        _retire(settings, observed, as_json=as_json)
+        _retire(settings, observed, now, as_json=as_json)
     proposed = plan(settings, observed, allow=allowed, arm=arm)
-    sheet = sheet_of(settings, observed, proposed, price=gb_month_price) if arm else None
+    sheet = sheet_of(settings, observed, proposed, now=now, price=gb_month_price) if arm else None
     if as_json:
         print_json("plan", {**body(proposed), "sheet": msgspec.to_builtins(sheet)})
     else:
@@ -79,16 +81,14 @@ def command(
     raise typer.Exit(proposed.exit_code)
 
 
-def _retire(settings: Config, observed: Estate, *, as_json: bool) -> NoReturn:
-    from datetime import UTC, datetime
-
+def _retire(settings: Config, observed: Estate, now: datetime, *, as_json: bool) -> NoReturn:
     import msgspec
 
     from trailkeep.core.verdict import ExitCode
     from trailkeep.guard.blueprint import blueprint_for
     from trailkeep.guard.retire import retirement, retirement_lines
 
-    found = retirement(blueprint_for(settings, observed), observed, now=datetime.now(UTC))
+    found = retirement(blueprint_for(settings, observed), observed, now=now)
     if as_json:
         print_json("retire", msgspec.to_builtins(found))
     else:

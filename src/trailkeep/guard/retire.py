@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from trailkeep.core.times import format_moment
+from trailkeep.guard import plan_organization
 from trailkeep.guard.blueprint import SCP_NAME, Blueprint
 from trailkeep.guard.estate import Bucket, Estate, ObjectLock, Trail, TrailStatus, Unreadable
 from trailkeep.guard.plan_guards import in_force
@@ -32,7 +33,12 @@ class Retirement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def retirement(blueprint: Blueprint, estate: Estate, *, now: datetime) -> Retirement:
-    """Return what is left when the archive is given up at ``now``."""
+    """Return what is left when the archive is given up at ``now``.
+
+    Raises:
+        UsageError: the credentials or the organization are not those of the configuration.
+    """
+    plan_organization.check(blueprint, estate)
     lock = estate.bucket.object_lock if isinstance(estate.bucket, Bucket) else None
     is_locked = isinstance(lock, ObjectLock) and bool(lock.mode)
     days = lock.days if isinstance(lock, ObjectLock) else 0

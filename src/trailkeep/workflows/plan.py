@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from trailkeep.core.config import Config
 from trailkeep.guard.blueprint import blueprint_for
@@ -30,8 +30,8 @@ def plan(
     return decide(blueprint_for(config, estate), estate, allow=allow, arm=arm)
 
 
-def sheet_of(config: Config, estate: Estate, proposed: Plan, *, price: float) -> Sheet:
+def sheet_of(config: Config, estate: Estate, proposed: Plan, *, now: datetime, price: float) -> Sheet:
     """Return what is final after a plan that arms; nothing is measured, so its cost is not known."""
     return irreversibility_sheet(
-        blueprint_for(config, estate), estate, proposed.actions, now=datetime.now(UTC), gb_month_usd=price
+        blueprint_for(config, estate), estate, proposed.actions, now=now, gb_month_usd=price
     )
