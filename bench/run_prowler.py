@@ -37,7 +37,7 @@ account = "{LOG_ARCHIVE_ACCOUNT_ID}"
 region = "{_REGION}"
 bucket = "{_BUCKET}"
 """
-_APPLIES = (["apply", "--yes"], ["plan"])
+_APPLIES = (["apply", "--yes"], ["apply", "--arm", "--yes"])
 
 
 def main() -> None:

@@ -76,9 +76,9 @@ def in_force() -> Estate:
     return apply_all(start, planned(config(), start).actions)
 
 
-def planned(settings: Config, estate: Estate, *allow: Allowance) -> Plan:
-    """Return the plan for an estate."""
-    return plan(blueprint_for(settings, estate), estate, allow=frozenset(allow))
+def planned(settings: Config, estate: Estate, *allow: Allowance, arm: bool = True) -> Plan:
+    """Return the plan for an estate, by default the one that arms it as well."""
+    return plan(blueprint_for(settings, estate), estate, allow=frozenset(allow), arm=arm)
 
 
 def with_facts(estate: Estate, facts: Mapping[str, Any]) -> Estate:

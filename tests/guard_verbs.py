@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from typer.testing import CliRunner
 
 from trailkeep.cli import apply, init, plan, status
 from trailkeep.core.errors import TrailkeepError
+from trailkeep.sandbox.delivery import deliver
+from trailkeep.sandbox.events import OrganizationShape, activity
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, ORGANIZATION_ID, Sandbox
 
-__all__ = ["BUCKET", "CREATED", "Ran", "Verbs", "settings"]
+__all__ = ["BUCKET", "CREATED", "YESTERDAY", "Ran", "Verbs", "deliver_logs", "settings"]
 
+YESTERDAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
 BUCKET = "acme-trail-archive"
 CREATED = {"account": '""', "account_name": '"log-archive"', "account_email": '"logs@example.com"'}
 
@@ -51,6 +55,7 @@ class Verbs:
             patch.setenv(name, value)
         patch.chdir(folder)
         self._patch = patch
+        self._sandbox = sandbox
         self.folder = folder
 
     def behind(self, url: str) -> None:
@@ -74,6 +79,21 @@ class Verbs:
         if ran.exception and not isinstance(ran.exception, SystemExit):
             raise ran.exception
         return Ran(exit_code=int(ran.exit_code), stdout=ran.stdout, stderr=ran.stderr)
+
+    def armed(self, *arguments: str) -> Ran:
+        """Build the archive, let a day's logs arrive, and arm it."""
+        built = self.run("apply", "--yes")
+        assert built.exit_code in {0, 1}, built.stderr
+        deliver_logs(self._sandbox)
+        return self.run("apply", "--yes", "--arm", *arguments)
+
+
+def deliver_logs(sandbox: Sandbox, *, bucket: str = BUCKET, trail: str = "trailkeep") -> None:
+    """Let CloudTrail deliver the logs of one day of all accounts."""
+    shape = OrganizationShape(
+        organization_id=ORGANIZATION_ID, home_region=sandbox.region, trail_name=trail, bucket=bucket
+    )
+    deliver(sandbox, activity(shape, seed=1, starts_at=YESTERDAY, days=1, events_per_day=40, story=False))
 
 
 def settings(**changes: str) -> str:

@@ -205,7 +205,7 @@ def test_trail_doubts_end(proxy: Proxy) -> None:
 
 
 def _whole_plan() -> tuple[Action, ...]:
-    return plan(CONFIG, observe(_accounts(), CONFIG)).actions
+    return plan(CONFIG, observe(_accounts(), CONFIG), arm=True).actions
 
 
 _COMMON: dict[str, Any] = {

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.cloudtrail.models import Trail
 
-from guard_verbs import BUCKET, CREATED, Verbs
+from guard_verbs import BUCKET, CREATED, YESTERDAY, Verbs, deliver_logs
 from refusals import Proxy, proxied
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, Sandbox
 
@@ -41,6 +41,14 @@ ALL = [
 ]
 
 
+ARM = ["bucket.object_lock", "scp.enable", "scp.create", "scp.attach"]
+BUILD = [action for action in ALL if action not in ARM]
+
+
+def _waiting(plan: dict[str, Any]) -> list[str]:
+    return [waiting["action"]["id"] for waiting in plan["waiting"]]
+
+
 @pytest.fixture
 def verbs(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Verbs:
     """A folder with a configuration and the management account's credentials."""
@@ -58,16 +66,21 @@ def proxy(sandbox: Sandbox, verbs: Verbs) -> Iterator[Proxy]:
 
 
 def test_from_nothing(verbs: Verbs, sandbox: Sandbox) -> None:
-    """From nothing, plan shows everything with exit code 1, apply builds it, and a second apply does nothing."""
+    """From nothing, apply builds, apply --arm does the rest of the plan, and a second apply does nothing."""
+    assert verbs.run("plan", "--arm", "--json").ids == ALL
     planned = verbs.run("plan", "--json")
-    assert (planned.exit_code, planned.ids) == (1, ALL)
-    applied = verbs.run("apply", "--yes", "--json", "--fingerprint", planned.document["fingerprint"])
-    assert applied.exit_code == 0
-    assert [action["id"] for action in applied.document["performed"]] == ALL
-    assert applied.document["left"]["actions"] == []
-    again = verbs.run("apply", "--yes", "--json")
-    assert (again.exit_code, again.document["performed"]) == (0, [])
-    assert "nothing to change" in again.stderr
+    assert (planned.exit_code, planned.ids, _waiting(planned.document)) == (1, BUILD, ARM)
+    built = verbs.run("apply", "--yes", "--json", "--fingerprint", planned.document["fingerprint"])
+    assert built.exit_code == 1
+    assert [action["id"] for action in built.document["performed"]] == BUILD
+    assert (built.document["left"]["actions"], _waiting(built.document["left"])) == ([], ARM)
+    deliver_logs(sandbox)
+    armed = verbs.run("apply", "--yes", "--arm", "--json")
+    assert armed.exit_code == 0, armed.stderr
+    assert [action["id"] for action in armed.document["performed"]] == ARM
+    for again in (verbs.run("apply", "--yes", "--json"), verbs.run("apply", "--yes", "--arm", "--json")):
+        assert (again.exit_code, again.document["performed"]) == (0, [])
+        assert "nothing to change" in again.stderr
     trail = sandbox.client("cloudtrail").describe_trails()["trailList"][0]
     assert trail["IsOrganizationTrail"]
     assert trail["LogFileValidationEnabled"]
@@ -85,7 +98,7 @@ def test_plan_changes_nothing(verbs: Verbs, proxy: Proxy) -> None:
 
 def test_dry_run_prints_commands(verbs: Verbs, proxy: Proxy) -> None:
     """A dry run prints one AWS CLI command for each action and makes only calls that read."""
-    ran = verbs.run("apply", "--dry-run", "--json")
+    ran = verbs.run("apply", "--dry-run", "--arm", "--json")
     assert ran.exit_code == 1
     assert len(ran.document["commands"]) == len(ALL)
     assert ran.document["commands"][0] == (
@@ -95,15 +108,15 @@ def test_dry_run_prints_commands(verbs: Verbs, proxy: Proxy) -> None:
 
 
 def test_journal_tells_what_was_done(verbs: Verbs) -> None:
-    """Each action is in the journal twice, begun and done, with the plan's fingerprint."""
-    applied = verbs.run("apply", "--yes", "--json")
-    assert applied.exit_code == 0
+    """Each action is in the journal twice, begun and done, with the fingerprint of its phase's plan."""
+    assert verbs.armed().exit_code == 0
     lines = (verbs.folder / ".trailkeep" / "journal.jsonl").read_text().splitlines()
     entries = [json.loads(line) for line in lines]
-    assert [(entry["action"], entry["outcome"]) for entry in entries] == [
-        (action, outcome) for action in ALL for outcome in ("begun", "done")
+    acted = [entry for entry in entries if entry["kind"] != "Probe"]
+    assert [(entry["action"], entry["outcome"]) for entry in acted] == [
+        (action, outcome) for action in [*BUILD, *ARM] for outcome in ("begun", "done")
     ]
-    assert len({entry["plan"] for entry in entries}) == 1
+    assert len({entry["plan"] for entry in entries}) == 2
 
 
 def test_account_is_created(
@@ -112,12 +125,12 @@ def test_account_is_created(
     """An archive account that does not exist is created once, found again by its e-mail, and guarded."""
     verbs = Verbs(sandbox_without_archive, monkeypatch, tmp_path)
     verbs.write(**CREATED)
-    assert verbs.run("plan", "--json").ids == ["account.create", *ALL]
+    assert verbs.run("plan", "--arm", "--json").ids == ["account.create", *ALL]
     with proxied(sandbox_without_archive.endpoint_url) as proxy:
         verbs.behind(proxy.url)
         applied = verbs.run("apply", "--yes", "--json")
         assert verbs.run("apply", "--yes", "--json").document["performed"] == []
-    assert applied.exit_code == 0, applied.stderr
+    assert applied.exit_code == 1, applied.stderr
     assert proxy.calls.count("CreateAccount") == 1
     found = sandbox_without_archive.client("organizations").list_accounts()["Accounts"]
     assert [account["Email"] for account in found].count("logs@example.com") == 1
@@ -142,7 +155,7 @@ _NEEDED = {
 
 def test_refused_read_is_unknown(verbs: Verbs, proxy: Proxy) -> None:
     """A refused read is UNKNOWN with exit code 3, it is never taken for absence, and apply refuses to act."""
-    assert verbs.run("apply", "--yes").exit_code == 0
+    assert verbs.armed().exit_code == 0
     for calls, undecided in _NEEDED.items():
         proxy.refused = set(calls.split())
         ran = verbs.run("plan", "--json")
@@ -155,7 +168,7 @@ def test_refused_read_is_unknown(verbs: Verbs, proxy: Proxy) -> None:
 
 def test_bucket_drift_behind_the_guard(verbs: Verbs, sandbox: Sandbox) -> None:
     """Drift behind the guard is blocked, and corrected when lifting is allowed; the guard is on again after."""
-    assert verbs.run("apply", "--yes").exit_code == 0
+    assert verbs.armed().exit_code == 0
     _drift(sandbox)
     blocked = verbs.run("plan", "--json")
     assert (blocked.exit_code, blocked.ids) == (1, [])
@@ -190,31 +203,41 @@ def _drift(sandbox: Sandbox) -> None:
 
 def test_renamed_bucket(verbs: Verbs, sandbox: Sandbox) -> None:
     """Another bucket in the configuration takes neither the trail nor the guard from the first archive."""
-    assert verbs.run("apply", "--yes").exit_code == 0
+    assert verbs.armed().exit_code == 0
     verbs.write(bucket='"acme-second-archive"')
     ran = verbs.run("apply", "--yes", "--json")
     assert (ran.exit_code, ran.document["performed"]) == (1, [])
     assert _trail_bucket(sandbox) == BUCKET
     _assert_guarded(sandbox, BUCKET)
     moved = verbs.run("apply", "--yes", "--json", "--allow", "lift-guards", "--allow", "redirect-trail")
-    assert moved.exit_code == 0, moved.stderr
+    blocked = [one["action"]["id"] for one in moved.document["left"]["blocked"]]
+    assert (moved.exit_code, blocked) == (1, ["bucket.object_lock", "scp.update"])
     assert _trail_bucket(sandbox) == "acme-second-archive"
     _assert_guarded(sandbox, BUCKET)
+    deliver_logs(sandbox, bucket="acme-second-archive")
+    armed = verbs.run("apply", "--yes", "--arm", "--json", "--allow", "lift-guards")
+    assert armed.exit_code == 0, armed.stderr
+    _assert_guarded(sandbox, BUCKET)
     _assert_guarded(sandbox, "acme-second-archive")
-    assert verbs.run("apply", "--yes", "--allow", "weaken-guards").exit_code == 0
+    assert verbs.run("apply", "--yes", "--arm", "--allow", "weaken-guards").exit_code == 0
     _assert_guarded(sandbox, "acme-second-archive")
     sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID).delete_bucket_policy(Bucket=BUCKET)
 
 
 def test_moved_account(verbs: Verbs, sandbox: Sandbox) -> None:
-    """Another archive account in the configuration is built and guarded beside the first, which keeps all it has."""
-    assert verbs.run("apply", "--yes").exit_code == 0
+    """Another archive account is built beside the first, which keeps all it has, and guarded once logs arrive."""
+    assert verbs.armed().exit_code == 0
     verbs.write(account='"333333333333"', bucket='"acme-second-archive"')
     ran = verbs.run("apply", "--yes", "--json")
     assert ran.exit_code == 1
     assert [one["allow"] for one in ran.document["left"]["blocked"]] == ["redirect-trail"]
+    assert _waiting(ran.document["left"]) == ["bucket.object_lock", "scp.update", "scp.attach"]
     assert _trail_bucket(sandbox) == BUCKET
     _assert_guarded(sandbox, BUCKET)
+    assert verbs.run("apply", "--yes", "--arm").exit_code == 4
+    assert verbs.armed("--allow", "redirect-trail").exit_code == 4
+    assert verbs.run("apply", "--yes", "--allow", "redirect-trail").exit_code == 1
+    assert verbs.armed().exit_code == 0
     _assert_guarded(sandbox, "acme-second-archive", account="333333333333")
 
 
@@ -230,7 +253,7 @@ def _assert_guarded(sandbox: Sandbox, bucket: str, *, account: str = LOG_ARCHIVE
 
 def test_concerns_fail(verbs: Verbs, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """A trail without management events is never called in force: plan and apply end with 1 and name it."""
-    assert verbs.run("apply", "--yes").exit_code == 0
+    assert verbs.armed().exit_code == 0
     _tell_custom_selectors(monkeypatch)
     selectors = [{"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True, "DataResources": []}]
     cloudtrail = sandbox.client("cloudtrail")
@@ -279,7 +302,7 @@ def test_early_expiration_fails(verbs: Verbs, sandbox: Sandbox) -> None:
 
 def test_stopped_trail_and_detached_guard(verbs: Verbs, sandbox: Sandbox) -> None:
     """A stopped trail is started and a detached guard attached again, each with its reason."""
-    assert verbs.run("apply", "--yes").exit_code == 0
+    assert verbs.armed().exit_code == 0
     sandbox.client("cloudtrail").stop_logging(Name="trailkeep")
     organizations = sandbox.client("organizations")
     policies = organizations.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
@@ -298,7 +321,7 @@ def test_stopped_trail_and_detached_guard(verbs: Verbs, sandbox: Sandbox) -> Non
     assert verbs.run("apply", "--yes").exit_code == 0
 
 
-@pytest.mark.parametrize("broken", ["PutBucketPolicy", "CreateTrail", "AttachPolicy"])
+@pytest.mark.parametrize("broken", ["PutBucketPolicy", "CreateTrail"])
 def test_failed_action_stops(verbs: Verbs, proxy: Proxy, broken: str) -> None:
     """An action that AWS refuses stops apply with exit code 4; the next apply goes on from there."""
     proxy.refused.add(broken)
@@ -308,8 +331,20 @@ def test_failed_action_stops(verbs: Verbs, proxy: Proxy, broken: str) -> None:
     assert stopped.stderr.endswith("correct the cause and run 'trailkeep apply' again")
     proxy.refused.clear()
     finished = verbs.run("apply", "--yes", "--json")
+    assert finished.exit_code == 1
+    assert 0 < len(finished.document["performed"]) < len(BUILD)
+
+
+def test_failed_arming_stops(verbs: Verbs, proxy: Proxy) -> None:
+    """A guard that AWS refuses to attach stops the arming; the next one goes on from there."""
+    proxy.refused.add("AttachPolicy")
+    stopped = verbs.armed()
+    assert stopped.exit_code == 4
+    assert "AttachPolicy: AccessDenied" in stopped.stderr
+    proxy.refused.clear()
+    finished = verbs.run("apply", "--yes", "--arm", "--json")
     assert finished.exit_code == 0
-    assert 0 < len(finished.document["performed"]) < len(ALL)
+    assert [action["id"] for action in finished.document["performed"]] == ["scp.attach"]
 
 
 def test_moved_fingerprint(verbs: Verbs, sandbox: Sandbox) -> None:
@@ -343,7 +378,7 @@ def test_foreign_bucket(verbs: Verbs, sandbox: Sandbox) -> None:
 def test_us_east_1(verbs: Verbs) -> None:
     """The archive can be in us-east-1, the region that CreateBucket must not name."""
     verbs.write(region='"us-east-1"')
-    assert verbs.run("apply", "--yes").exit_code == 0
+    assert verbs.armed().exit_code == 0
     assert verbs.run("plan").exit_code == 0
 
 
@@ -393,3 +428,33 @@ def test_wrong_option(verbs: Verbs, arguments: tuple[str, ...]) -> None:
     ran = verbs.run(*arguments)
     assert ran.exit_code == 2
     assert ": expected " in ran.stderr
+
+
+def test_arming_ends_with_probes(verbs: Verbs, sandbox: Sandbox) -> None:
+    """Arming prints the sheet, ends with probes that are refused, and the journal has each."""
+    assert verbs.run("apply", "--yes").exit_code == 1
+    refused = verbs.run("apply", "--yes", "--arm")
+    assert refused.exit_code == 4
+    assert "expected a member account's log before the archive is armed, got none" in refused.stderr
+    deliver_logs(sandbox)
+    told = verbs.run("apply", "--yes")
+    assert "a log of member account " in told.stderr
+    assert "arm the archive with 'trailkeep apply --arm'" in told.stderr
+    armed = verbs.run("apply", "--yes", "--arm", "--json")
+    assert "irreversibility sheet" in armed.stderr
+    assert armed.document["sheet"]["cost"]["bytes_a_day"] > 0
+    assert {probe["verdict"] for probe in armed.document["probes"]} == {"PASS"}
+    lines = (verbs.folder / ".trailkeep" / "journal.jsonl").read_text().splitlines()
+    assert [json.loads(line)["kind"] for line in lines].count("Probe") == len(armed.document["probes"]) == 4
+
+
+def test_plan_tells_what_is_final(verbs: Verbs) -> None:
+    """Plan --arm ends with the sheet; plan --retire says what outlives the archive and plans nothing."""
+    planned = verbs.run("plan", "--arm")
+    assert "irreversibility sheet: what cannot be undone once the archive is armed" in planned.stdout
+    assert verbs.run("plan", "--json").document["sheet"] is None
+    assert verbs.armed().exit_code == 0
+    retired = verbs.run("plan", "--retire", "--json")
+    assert (retired.exit_code, retired.document["unknown"]) == (0, [])
+    assert retired.document["locked_until"] > f"{YESTERDAY:%Y}"
+    assert any("trailkeep-archive binds 222222222222" in text for text in retired.document["outlives"])

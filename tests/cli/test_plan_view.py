@@ -99,6 +99,7 @@ def test_json_contract() -> None:
     document = body(planned(config(), nothing()))
     assert set(document) == {
         "actions",
+        "waiting",
         "blocked",
         "unknown",
         "kept",
@@ -109,3 +110,15 @@ def test_json_contract() -> None:
     for action in document["actions"]:
         assert {"id", "kind", "target", "account", "reason", "destructive", "changes"} <= set(action)
     assert document["actions"][0]["kind"] == "EnableTrustedAccess"
+
+
+def test_what_waits_is_shown_with_the_way_on() -> None:
+    """What waits for --arm has its own mark, reason and count."""
+    plan = planned(config({"guards.scp": False}), nothing(), arm=False)
+    shown = list(lines(plan))
+    at = shown.index("> bucket.object_lock  acme-trail-archive  waits")
+    assert shown[at + 1 : at + 3] == [
+        "    add --arm once a member account's log has arrived",
+        "    it is needed: a log must not be deleted before its time, whoever asks",
+    ]
+    assert summary(plan) == "8 to do, 1 waiting for --arm"

@@ -258,6 +258,20 @@ def test_governance_retention_yields_to_bypass(sandbox: Sandbox) -> None:
     s3.delete_object(**where, BypassGovernanceRetention=True)
 
 
+def test_what_is_not_there_cannot_be_locked(sandbox: Sandbox) -> None:
+    """A retention or legal hold on a key or a version that does not exist is refused as such."""
+    s3 = make_bucket(sandbox)
+    s3.put_object(Bucket=BUCKET, Key="log", Body=b"x")
+    retention = {"Mode": "GOVERNANCE", "RetainUntilDate": datetime.now(UTC) + timedelta(days=1)}
+    for key, code in (("none", "NoSuchKey"), ("log", "NoSuchVersion")):
+        named = {"Bucket": BUCKET, "Key": key, "VersionId": "none"}
+        with refused(code):
+            s3.put_object_retention(**named, Retention=retention)
+        with refused(code):
+            s3.put_object_legal_hold(**named, LegalHold={"Status": "ON"})
+    s3.put_object_legal_hold(Bucket=BUCKET, Key="log", LegalHold={"Status": "ON"})
+
+
 def test_default_retention_can_be_set_on_a_bucket_in_use(sandbox: Sandbox) -> None:
     """A new default retention binds the versions to come and leaves the older ones as they are."""
     s3 = make_bucket(sandbox)

@@ -10,16 +10,22 @@ import pytest
 from msgspec.structs import replace
 
 from estates import config, created_archive, nothing
-from guard_verbs import CREATED, Verbs, settings
+from guard_verbs import CREATED, Verbs, deliver_logs, settings
 from trailkeep.aws.act import Actor, Performer
 from trailkeep.aws.journal import Journal, Outcome
 from trailkeep.aws.observe import observe
 from trailkeep.aws.patience import Patience
+from trailkeep.aws.probes import Probe
 from trailkeep.aws.session import Accounts
+from trailkeep.aws.verify import AwsVerifier
 from trailkeep.core.config import Config, parse_config
 from trailkeep.core.errors import AwsCallError, StoppedError, UncheckedError
+from trailkeep.core.verdict import ExitCode, VerdictKind
+from trailkeep.guard.arrival import Arrival
+from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.changes import Action
 from trailkeep.guard.estate import Absent, Estate, Unreadable
+from trailkeep.guard.irreversible import Sheet, irreversibility_sheet
 from trailkeep.guard.model import apply_all
 from trailkeep.guard.plan import Plan
 from trailkeep.sandbox.organization import Sandbox
@@ -29,11 +35,36 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 class World:
-    """An estate that actions change as the planner thinks they do."""
+    """An estate that actions change as the planner thinks they do; a member's log is there, guards hold."""
 
     def __init__(self, estate: Estate) -> None:
         self.estate = estate
         self.performed: list[str] = []
+        self.found = Arrival(awaited=("333333333333",), account="333333333333", key="a-log")
+        self.verdict = VerdictKind.PASS
+
+    def arrival(self, blueprint: Blueprint, estate: Estate) -> Arrival:
+        """Return what was found."""
+        del blueprint, estate
+        return self.found
+
+    def sheet(self, blueprint: Blueprint, estate: Estate, proposed: Plan) -> Sheet:
+        """Return the sheet without a measured day."""
+        return irreversibility_sheet(blueprint, estate, proposed.actions, now=NOW)
+
+    def probes(self, blueprint: Blueprint) -> tuple[Probe, ...]:
+        """Return one probe with the verdict."""
+        got = {VerdictKind.PASS: "AccessDenied", VerdictKind.FAIL: "success", VerdictKind.UNKNOWN: "SlowDown"}
+        return (
+            Probe(
+                call="s3:DeleteObjectVersion",
+                target=blueprint.bucket,
+                expected="AccessDenied",
+                got=got[self.verdict],
+                message="",
+                verdict=self.verdict,
+            ),
+        )
 
     def observe(self) -> Estate:
         """Return what there is now."""
@@ -82,10 +113,12 @@ class Says:
         self._yes = yes
         self._meanwhile = meanwhile
         self.shown: list[Plan] = []
+        self.sheets: list[Sheet | None] = []
 
-    def agree(self, proposed: Plan) -> bool:
+    def agree(self, proposed: Plan, sheet: Sheet | None) -> bool:
         """Answer."""
         self.shown.append(proposed)
+        self.sheets.append(sheet)
         self._meanwhile()
         return self._yes
 
@@ -100,6 +133,7 @@ def _apply(
     performer: Performer | None = None,
     says: Says | None = None,
     settings: Config | None = None,
+    arm: bool = True,
 ) -> Applied:
     return apply(
         settings or config(),
@@ -107,6 +141,8 @@ def _apply(
         performer=performer or world,
         journal=Journal(folder / "j" / "journal.jsonl", now=lambda: NOW),
         report=says or Says(),
+        verifier=world,
+        arm=arm,
     )
 
 
@@ -182,45 +218,140 @@ def test_unwritable_journal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", range(1, 22))
 def test_killed_after_any_action(tmp_path: Path, count: int) -> None:
-    """Killed after any action, the journal says which was begun, and the next apply does the rest, nothing twice."""
+    """Killed after any action of either phase, the next apply of that phase does the rest, nothing twice."""
     asked = created_archive()
     start = replace(nothing(), archive_account=Absent())
     whole = World(start)
     _apply(whole, tmp_path / "whole", settings=asked)
     world = World(start)
+    dying = DiesAfter(world, count)
     with pytest.raises(Killed):
-        _apply(world, tmp_path, performer=DiesAfter(world, count), settings=asked)
+        [_apply(world, tmp_path, performer=dying, settings=asked, arm=arm) for arm in (False, True)]
     assert _outcomes(tmp_path)[-1] == (world.performed[-1], Outcome.BEGUN)
-    assert _apply(world, tmp_path, settings=asked).left.actions == ()
-    assert world.estate == whole.estate
+    for arm in (False, True):
+        left = _apply(world, tmp_path, settings=asked, arm=arm).left
+        assert left.actions == ()
+    assert left.waiting == ()
+    assert replace(world.estate, trails=()) == replace(whole.estate, trails=())
     assert len(set(world.performed)) == len(world.performed)
+
+
+def test_building_arms_nothing(tmp_path: Path) -> None:
+    """Without arm no log is locked and no guard attached; it looks for a log and probes nothing."""
+    world = World(nothing())
+    says = Says()
+    applied = _apply(world, tmp_path, says=says, arm=False)
+    assert {"bucket.object_lock", "scp.attach"}.isdisjoint(world.performed)
+    assert (applied.arrival, applied.probes, applied.sheet) == (world.found, (), None)
+    assert (says.sheets, applied.exit_code) == ([None], ExitCode.FOUND)
+
+
+def test_no_arming_before_a_log_arrived(tmp_path: Path) -> None:
+    """Without a member's log arming is refused before anybody is asked, and nothing is performed."""
+    world, says = World(nothing()), Says()
+    world.found = Arrival(awaited=("333333333333",))
+    with pytest.raises(StoppedError, match="expected a member account's log before the archive is armed"):
+        _apply(world, tmp_path, says=says)
+    assert (says.shown, world.performed) == ([], [])
+
+
+def test_no_arming_while_deliveries_fail(tmp_path: Path) -> None:
+    """An old log does not help where the last delivery failed; the error is named."""
+    world = World(nothing())
+    world.found = replace(world.found, delivery_error="AccessDenied")
+    with pytest.raises(StoppedError, match=r"GetTrailStatus says: AccessDenied"):
+        _apply(world, tmp_path)
+
+
+def test_no_arming_where_nobody_could_look(tmp_path: Path) -> None:
+    """A listing that is refused is UNKNOWN, not a missing log."""
+    world = World(nothing())
+    world.found = Arrival(awaited=("333333333333",), error="s3:ListObjectsV2: AccessDenied: no")
+    with pytest.raises(UncheckedError, match="s3:ListObjectsV2: AccessDenied: no"):
+        _apply(world, tmp_path)
+
+
+def test_an_armed_archive_needs_no_log(tmp_path: Path) -> None:
+    """Where nothing is left to arm, arming again only probes."""
+    world = World(nothing())
+    _apply(world, tmp_path)
+    world.found = Arrival(awaited=("333333333333",))
+    applied = _apply(world, tmp_path)
+    assert (applied.performed, len(applied.probes), applied.exit_code) == ((), 1, ExitCode.OK)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"),
+    [
+        (VerdictKind.PASS, ExitCode.OK),
+        (VerdictKind.FAIL, ExitCode.FOUND),
+        (VerdictKind.UNKNOWN, ExitCode.UNKNOWN),
+    ],
+)
+def test_a_probe_decides(tmp_path: Path, verdict: VerdictKind, code: ExitCode) -> None:
+    """A guard that lets a probe through is exit code 1, a probe without an answer 3, and the journal has it."""
+    world = World(nothing())
+    world.verdict = verdict
+    assert _apply(world, tmp_path).exit_code == code
+    outcome = Outcome.DONE if verdict is VerdictKind.PASS else Outcome.FAILED
+    assert _outcomes(tmp_path)[-1] == ("probe.s3:DeleteObjectVersion", outcome)
+
+
+def test_the_sheet_is_shown_before_asking(tmp_path: Path) -> None:
+    """Whoever is asked to arm has seen what is final, and may decline."""
+    world, says = World(nothing()), Says(yes=False)
+    applied = _apply(world, tmp_path, says=says)
+    assert says.sheets == [applied.sheet]
+    assert applied.sheet is not None
+    assert (applied.sheet.mode, applied.probes, world.performed) == ("GOVERNANCE", (), [])
 
 
 @pytest.mark.sandbox
 def test_killed_after_every_action_on_aws(
     sandbox_without_archive: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Killed after each single action, each next apply goes on, until everything is in force and none was twice."""
+    """Killed after each action of both phases, each next apply goes on, until all is in force and none twice."""
     Verbs(sandbox_without_archive, monkeypatch, tmp_path)
     asked = parse_config(settings(**CREATED))
-    done = []
-    for _ in range(30):
+    built = _killed_until_done(asked, tmp_path, arm=False)
+    deliver_logs(sandbox_without_archive)
+    armed = _killed_until_done(asked, tmp_path, arm=True)
+    assert (built[0], built[-1]) == ("account.create", "trail.start")
+    assert armed == [
+        "bucket.object_lock",
+        "scp.enable",
+        "rcp.enable",
+        "scp.create",
+        "members.create",
+        "rcp.create",
+        "scp.attach",
+        "members.attach",
+        "rcp.attach",
+    ]
+    assert len({*built, *armed}) == len(built) + len(armed)
+
+
+def _killed_until_done(asked: Config, folder: Path, *, arm: bool) -> list[str]:
+    """Apply and die after each action until nothing is left; return the actions that were begun."""
+    begun: list[str] = []
+    for _ in range(20):
         accounts = Accounts(region=asked.trail_region, role=asked.archive.access_role)
-        actor = Actor(accounts, Patience(clock=lambda: 0.0, sleep=lambda _: None))
+        patience = Patience(clock=lambda: 0.0, sleep=lambda _: None)
         try:
             applied = apply(
                 asked,
                 observe=lambda reach=accounts: observe(reach, asked),  # type: ignore[misc]  # bound early on purpose
-                performer=DiesAfter(actor, 1),
-                journal=Journal(tmp_path / "j" / "journal.jsonl", now=lambda: NOW),
+                performer=DiesAfter(Actor(accounts, patience), 1),
+                journal=Journal(folder / "j" / "journal.jsonl", now=lambda: NOW),
                 report=Says(),
+                verifier=AwsVerifier(accounts=accounts, patience=patience, now=lambda: datetime.now(UTC)),
+                arm=arm,
             )
         except Killed:
-            done.append(_outcomes(tmp_path)[-1])
+            action, outcome = _outcomes(folder)[-1]
+            assert outcome is Outcome.BEGUN
+            begun.append(action)
             continue
-        assert applied.performed == ()
-        assert applied.left.actions == ()
-        break
-    assert {outcome for _, outcome in done} == {Outcome.BEGUN}
-    assert (done[0][0], done[-1][0]) == ("account.create", "rcp.attach")
-    assert len({action for action, _ in done}) == len(done)
+        assert (applied.performed, applied.left.actions, bool(applied.probes)) == ((), (), arm)
+        return begun
+    raise AssertionError(begun)

@@ -96,7 +96,7 @@ def test_the_script_does_what_apply_does(
     """The script, run by bash with the AWS CLI, ends in the estate in which ``apply`` ends."""
     verbs = Verbs(sandbox, monkeypatch, tmp_path)
     verbs.write()
-    verbs.run("apply", "--yes")
+    verbs.armed()
     wanted = _observed()
     sandbox.reset()
     _assume_environment(sandbox, monkeypatch)
@@ -113,7 +113,7 @@ def test_the_script_does_what_apply_does(
     )
     assert ran.returncode == 0, ran.stderr
     assert _observed() == wanted
-    assert verbs.run("plan").exit_code == 0
+    assert verbs.run("plan", "--arm").exit_code == 0
 
 
 def _without_account_call(script: Path) -> None:
@@ -127,7 +127,7 @@ def _without_account_call(script: Path) -> None:
     )
     (action,) = (
         one
-        for one in plan(blueprint, blank_estate(blueprint)).actions
+        for one in plan(blueprint, blank_estate(blueprint), arm=True).actions
         if isinstance(one, PutAccountPublicAccessBlock)
     )
     accounts = Accounts(region="eu-central-1", role="OrganizationAccountAccessRole")

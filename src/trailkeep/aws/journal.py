@@ -10,8 +10,10 @@ from pathlib import Path
 
 import msgspec
 
+from trailkeep.aws.probes import Probe
 from trailkeep.core.errors import StoppedError
 from trailkeep.core.times import format_moment
+from trailkeep.core.verdict import VerdictKind
 from trailkeep.guard.changes import Action
 
 __all__ = ["Entry", "Journal", "Outcome"]
@@ -63,6 +65,28 @@ class Journal:
             outcome=outcome,
             error=error,
         )
+        self._append(entry)
+
+    def write_probe(self, plan: str, account: str, probe: Probe) -> None:
+        """Append what a probe found: done where the guards refused it, else failed with the answer.
+
+        Raises:
+            StoppedError: the line could not be written.
+        """
+        is_refused = probe.verdict is VerdictKind.PASS
+        entry = Entry(
+            at=format_moment(self._now()),
+            plan=plan,
+            action=f"probe.{probe.call}",
+            kind="Probe",
+            target=probe.target,
+            account=account,
+            outcome=Outcome.DONE if is_refused else Outcome.FAILED,
+            error="" if is_refused else f"{probe.verdict}: expected {probe.expected}, got {probe.got}",
+        )
+        self._append(entry)
+
+    def _append(self, entry: Entry) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("ab") as file:

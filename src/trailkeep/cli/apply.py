@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from trailkeep.core.config import Config
     from trailkeep.guard.changes import Action
     from trailkeep.guard.decisions import Allowance
+    from trailkeep.guard.irreversible import Sheet
     from trailkeep.guard.plan import Plan
     from trailkeep.workflows.apply import Applied
 
 __all__ = ["command"]
 
+_EMPTY: dict[str, Any] = {"performed": [], "arrival": None, "probes": [], "sheet": None}
 _JOURNAL = Path(".trailkeep") / "journal.jsonl"
 
 
@@ -35,13 +37,27 @@ def command(
         "--allow",
         help="Allow lift-guards, weaken-guards, shorten-retention, replace-policy or redirect-trail.",
     ),
+    arm: bool = typer.Option(
+        False, "--arm", help="Also lock new logs and attach the guards, once a member account's log is there."
+    ),
+    wait: int = typer.Option(
+        0, "--wait", min=0, max=1440, help="Minutes to wait for a member account's first log."
+    ),
+    gb_month_price: float = typer.Option(
+        0.023,
+        "--gb-month-price",
+        min=0,
+        help="US dollars for a GB and month of storage, for the sheet of --arm.",
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document; needs --yes or --dry-run."),
 ) -> None:
     """Perform the plan after showing it; a second apply does nothing.
 
+    Without --arm it builds what receives logs and says whether a member account's log has arrived. With --arm
+    it also locks and guards, after printing what cannot be undone, and ends with probes that must be refused.
     What was done is in .trailkeep/journal.jsonl beside the configuration. Exit codes: 0 everything asked for
-    is in force, 1 changes or concerns are left, 3 something could not be read, 4 an action failed (apply
-    again goes on).
+    is in force, 1 changes or concerns are left or a probe was not refused, 3 something could not be read,
+    4 an action failed or no log has arrived yet (apply again goes on).
     """
     import sys
 
@@ -60,14 +76,22 @@ def command(
     allowed = read_allowances(allow)
     settings = load_config(config)
     if dry_run:
-        _dry_run(settings, allowed, fingerprint, as_json=as_json)
+        _dry_run(settings, allowed, fingerprint, arm=arm, as_json=as_json)
         return
-    journal = config.parent / _JOURNAL
-    applied = _apply(settings, allowed, fingerprint, journal, ask=not yes, as_json=as_json)
+    applied = _apply(
+        settings,
+        _Terminal(ask=not yes, as_json=as_json),
+        config.parent / _JOURNAL,
+        allow=allowed,
+        fingerprint=fingerprint,
+        arm=arm,
+        wait=wait,
+        price=gb_month_price,
+    )
     if as_json:
         print_json("apply", _body(applied))
     _say(applied)
-    raise typer.Exit(applied.left.exit_code)
+    raise typer.Exit(applied.exit_code)
 
 
 class _Terminal:
@@ -77,10 +101,11 @@ class _Terminal:
         self._ask = ask
         self._as_json = as_json
 
-    def agree(self, proposed: Plan) -> bool:
+    def agree(self, proposed: Plan, sheet: Sheet | None) -> bool:
         from trailkeep.cli.plan_view import lines, summary
+        from trailkeep.guard.irreversible import sheet_lines
 
-        for line in lines(proposed):
+        for line in (*lines(proposed), *(sheet_lines(sheet) if sheet else ())):
             typer.echo(line, err=self._as_json)
         note(summary(proposed))
         if proposed.unknown or not proposed.actions:
@@ -93,12 +118,14 @@ class _Terminal:
 
 def _apply(
     settings: Config,
-    allowed: frozenset[Allowance],
-    fingerprint: str,
+    terminal: _Terminal,
     journal: Path,
     *,
-    ask: bool,
-    as_json: bool,
+    allow: frozenset[Allowance],
+    fingerprint: str,
+    arm: bool,
+    wait: int,
+    price: float,
 ) -> Applied:
     import time
     from datetime import UTC, datetime
@@ -107,22 +134,33 @@ def _apply(
     from trailkeep.aws.journal import Journal
     from trailkeep.aws.observe import observe
     from trailkeep.aws.patience import Patience
+    from trailkeep.aws.verify import AwsVerifier
     from trailkeep.cli.guarding import reach_accounts
     from trailkeep.workflows.apply import apply
 
+    def now() -> datetime:
+        return datetime.now(UTC)
+
     accounts = reach_accounts(settings)
+    patience = Patience(clock=time.monotonic, sleep=time.sleep, note=note)
     return apply(
         settings,
         observe=lambda: observe(accounts, settings),
-        performer=Actor(accounts, Patience(clock=time.monotonic, sleep=time.sleep, note=note)),
-        journal=Journal(journal, now=lambda: datetime.now(UTC)),
-        report=_Terminal(ask=ask, as_json=as_json),
-        allow=allowed,
+        performer=Actor(accounts, patience),
+        journal=Journal(journal, now=now),
+        report=terminal,
+        verifier=AwsVerifier(
+            accounts=accounts, patience=patience, now=now, wait_minutes=wait, gb_month_usd=price
+        ),
+        allow=allow,
         fingerprint=fingerprint,
+        arm=arm,
     )
 
 
-def _dry_run(settings: Config, allowed: frozenset[Allowance], fingerprint: str, *, as_json: bool) -> None:
+def _dry_run(
+    settings: Config, allowed: frozenset[Allowance], fingerprint: str, *, arm: bool, as_json: bool
+) -> None:
     from trailkeep.aws.describe import Printer
     from trailkeep.aws.observe import observe
     from trailkeep.cli.guarding import reach_accounts
@@ -130,12 +168,12 @@ def _dry_run(settings: Config, allowed: frozenset[Allowance], fingerprint: str, 
     from trailkeep.workflows.apply import check_unmoved
     from trailkeep.workflows.plan import plan
 
-    proposed = plan(settings, observe(reach_accounts(settings), settings), allow=allowed)
+    proposed = plan(settings, observe(reach_accounts(settings), settings), allow=allowed, arm=arm)
     check_unmoved(fingerprint, proposed.fingerprint)
     printer = Printer()
     commands = [printer.perform(action) for action in proposed.actions]
     if as_json:
-        print_json("apply", {"dry_run": True, "commands": commands, "performed": [], "left": body(proposed)})
+        print_json("apply", {"dry_run": True, "commands": commands, **_EMPTY, "left": body(proposed)})
     else:
         for action, line in zip(proposed.actions, commands, strict=True):
             typer.echo(f"# {action.id} in {action.account}: {action.reason}\n{line}")
@@ -152,14 +190,24 @@ def _body(applied: Applied) -> dict[str, Any]:
         "dry_run": False,
         "commands": [],
         "performed": msgspec.to_builtins(applied.performed),
+        "arrival": msgspec.to_builtins(applied.arrival),
+        "probes": msgspec.to_builtins(applied.probes),
+        "sheet": msgspec.to_builtins(applied.sheet),
         "left": body(applied.left),
     }
 
 
 def _say(applied: Applied) -> None:
     from trailkeep.cli.plan_view import lines, summary
+    from trailkeep.guard.arrival import describe
 
     if applied.performed:
         note(f"performed {len(applied.performed)} actions; now: {summary(applied.left)}")
         for line in lines(applied.left):
             note(line)
+    for probe in applied.probes:
+        note(f"{probe.verdict}: probe {probe.call} of {probe.target}: {probe.got}")
+    if applied.arrival is not None:
+        note(describe(applied.arrival))
+        if applied.arrival.has_arrived and not applied.arrival.delivery_error:
+            note("arm the archive with 'trailkeep apply --arm'; it says first what cannot be undone")

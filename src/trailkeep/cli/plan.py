@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from trailkeep.cli.output import note, print_json
+from trailkeep.cli.output import note, plain, print_json
+
+if TYPE_CHECKING:
+    from trailkeep.core.config import Config
+    from trailkeep.guard.estate import Estate
 
 __all__ = ["command"]
 
@@ -22,16 +28,34 @@ def command(
         "--allow",
         help="Allow lift-guards, weaken-guards, shorten-retention, replace-policy or redirect-trail.",
     ),
+    arm: bool = typer.Option(
+        False,
+        "--arm",
+        help="Also plan what locks new logs and guards the archive, and say what is final then.",
+    ),
+    gb_month_price: float = typer.Option(
+        0.023,
+        "--gb-month-price",
+        min=0,
+        help="US dollars for a GB and month of storage, for the sheet of --arm.",
+    ),
+    retire: bool = typer.Option(
+        False, "--retire", help="Say what giving the archive up means instead; stops and deletes nothing."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
     """Show what is missing between trailkeep.toml and the organization, with reasons.
 
-    Exit codes: 0 nothing to change, 1 changes pending or concerns, 3 something could not be read.
+    Without --arm, what locks and guards waits, and counts as pending. Exit codes: 0 nothing to change,
+    1 changes pending or concerns, 3 something could not be read.
     """
+    import msgspec
+
     from trailkeep.cli.guarding import reach_accounts, read_allowances, read_estate, write_estate
     from trailkeep.cli.plan_view import body, lines, summary
+    from trailkeep.guard.irreversible import sheet_lines
     from trailkeep.workflows.init import load_config
-    from trailkeep.workflows.plan import plan
+    from trailkeep.workflows.plan import plan, sheet_of
 
     allowed = read_allowances(allow)
     settings = load_config(config)
@@ -43,11 +67,31 @@ def command(
         observed = observe(reach_accounts(settings), settings)
     if save_estate is not None:
         write_estate(save_estate, observed)
-    proposed = plan(settings, observed, allow=allowed)
+    now = datetime.now(UTC)
+    if retire:
+        _retire(settings, observed, now, as_json=as_json)
+    proposed = plan(settings, observed, allow=allowed, arm=arm)
+    sheet = sheet_of(settings, observed, proposed, now=now, price=gb_month_price) if arm else None
     if as_json:
-        print_json("plan", body(proposed))
+        print_json("plan", {**body(proposed), "sheet": msgspec.to_builtins(sheet)})
     else:
-        for line in lines(proposed):
+        for line in (*lines(proposed), *(sheet_lines(sheet) if sheet else ())):
             typer.echo(line)
     note(summary(proposed))
     raise typer.Exit(proposed.exit_code)
+
+
+def _retire(settings: Config, observed: Estate, now: datetime, *, as_json: bool) -> NoReturn:
+    import msgspec
+
+    from trailkeep.core.verdict import ExitCode
+    from trailkeep.guard.blueprint import blueprint_for
+    from trailkeep.guard.retire import retirement, retirement_lines
+
+    found = retirement(blueprint_for(settings, observed), observed, now=now)
+    if as_json:
+        print_json("retire", msgspec.to_builtins(found))
+    else:
+        for line in retirement_lines(found):
+            typer.echo(plain(line))
+    raise typer.Exit(ExitCode.UNKNOWN if found.unknown else ExitCode.OK)

@@ -27,15 +27,16 @@ def body(plan: Plan) -> dict[str, Any]:
 
 def summary(plan: Plan) -> str:
     """Return the plan in one sentence."""
-    if not (plan.actions or plan.blocked or plan.unknown or plan.concerns):
+    if not (plan.actions or plan.blocked or plan.unknown or plan.concerns or plan.waiting):
         if plan.kept:
             return f"nothing to change; {len(plan.kept)} left as it is, and not as the configuration asks"
         return "nothing to change: everything asked for is in force"
     destructive = sum(action.destructive for action in plan.actions)
-    needed = plan.actions or plan.blocked or plan.unknown
+    needed = plan.actions or plan.blocked or plan.unknown or plan.waiting
     parts = [
         (f"{len(plan.actions)} to do" if needed else "nothing to change")
         + (f" ({destructive} destructive)" if destructive else ""),
+        f"{len(plan.waiting)} waiting for --arm" if plan.waiting else "",
         f"{len(plan.blocked)} blocked" if plan.blocked else "",
         f"{len(plan.unknown)} unknown" if plan.unknown else "",
         f"{len(plan.kept)} left as it is" if plan.kept else "",
@@ -55,6 +56,10 @@ def lines(plan: Plan) -> Iterator[str]:
     """Yield the lines of the human form, ending with the fingerprint where there is something to do."""
     for action in plan.actions:
         yield from _action(action)
+    for waiting in plan.waiting:
+        yield f"> {waiting.action.id}  {plain(waiting.action.target)}  waits"
+        yield f"    {plain(waiting.reason)}"
+        yield f"    it is needed: {plain(waiting.action.reason)}"
     for blocked in plan.blocked:
         yield f"! {blocked.action.id}  {plain(blocked.action.target)}  blocked"
         yield f"    because {plain(blocked.reason)}"

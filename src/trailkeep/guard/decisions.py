@@ -9,7 +9,7 @@ import msgspec
 from trailkeep.guard.changes import Action
 from trailkeep.guard.estate import Unreadable
 
-__all__ = ["Allowance", "Blocked", "Concern", "Decision", "Kept", "Unknown", "unknown"]
+__all__ = ["Allowance", "Blocked", "Concern", "Decision", "Kept", "Unknown", "Waiting", "unknown"]
 
 
 class Allowance(StrEnum):
@@ -56,7 +56,14 @@ class Concern(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
 
 
-Decision = Action | Unknown | Kept | Blocked | Concern
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """An action that is needed and not done before the archive is armed; ``reason`` is the way on."""
+
+    action: Action
+    reason: str
+
+
+Decision = Action | Unknown | Kept | Blocked | Concern | Waiting
 
 
 def unknown(fact: Unreadable, undecided: str) -> Unknown:

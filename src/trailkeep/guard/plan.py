@@ -6,6 +6,7 @@
    guard is ``Blocked`` until an allowance names it. A guard is only extended: what it denied stays denied.
 4. What no action repairs and keeps logs from being kept is a ``Concern``.
 5. Order: account, trusted access, bucket and its lock, trail, logging, and the guards last.
+6. What locks logs or begins to guard is ``Waiting`` until the archive is to be armed (see ``phases``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import msgspec
 from trailkeep.core.verdict import ExitCode
 from trailkeep.guard import (
     obstacles,
+    phases,
     plan_adoption,
     plan_archive,
     plan_concerns,
@@ -38,11 +40,11 @@ from trailkeep.guard.changes import (
     UpdatePolicy,
     UpdateTrail,
 )
-from trailkeep.guard.decisions import Allowance, Blocked, Concern, Decision, Kept, Unknown
+from trailkeep.guard.decisions import Allowance, Blocked, Concern, Decision, Kept, Unknown, Waiting
 from trailkeep.guard.estate import Estate, Trail, Unreadable
 from trailkeep.guard.guard_documents import RCP
 
-__all__ = ["Allowance", "Blocked", "Concern", "Kept", "Plan", "Unknown", "plan"]
+__all__ = ["Allowance", "Blocked", "Concern", "Kept", "Plan", "Unknown", "Waiting", "plan"]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,17 +56,25 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     kept: tuple[Kept, ...]
     concerns: tuple[Concern, ...]
     fingerprint: str
+    waiting: tuple[Waiting, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
         """UNKNOWN over changes pending and concerns over nothing to do."""
         if self.unknown:
             return ExitCode.UNKNOWN
-        return ExitCode.FOUND if self.actions or self.blocked or self.concerns else ExitCode.OK
+        pending = self.actions or self.blocked or self.concerns or self.waiting
+        return ExitCode.FOUND if pending else ExitCode.OK
 
 
-def plan(blueprint: Blueprint, estate: Estate, *, allow: frozenset[Allowance] = frozenset()) -> Plan:
-    """Return the ordered actions that turn ``estate`` into ``blueprint``.
+def plan(
+    blueprint: Blueprint,
+    estate: Estate,
+    *,
+    allow: frozenset[Allowance] = frozenset(),
+    arm: bool = False,
+) -> Plan:
+    """Return the ordered actions that turn ``estate`` into ``blueprint``; what arms it waits for ``arm``.
 
     Raises:
         UsageError: the credentials or the organization are not those of the configuration.
@@ -87,13 +97,14 @@ def plan(blueprint: Blueprint, estate: Estate, *, allow: frozenset[Allowance] = 
         guards = [*plan_guards.decide(blueprint, estate, allow)]
     archive = [*_after_resource_guard(guards, archive)]
     if any(isinstance(decision, Action) for decision in archive):
-        archive, guards = _around_guards(blueprint, estate, archive, guards, allow)
+        archive, guards = _around_guards(blueprint, estate, archive, guards, allow, arm=arm)
     trail = [*_after_bucket(archive, trail)]
     trail = [*plan_encryption.with_trail_key(blueprint, estate, allow, archive, trail)]
     about_bucket = {f"{guard.key}.update" for guard in blueprint.guards if guard.refuses_bucket_changes}
     guards = [*_not_before_bucket(archive, guards, about_bucket)]
     concerns = [*plan_adoption.decide(blueprint, estate), *plan_concerns.decide(blueprint, estate)]
-    return _sealed(blueprint, estate, [*ready, *archive, *trail, *guards, *concerns])
+    decisions = phases.hold([*ready, *archive, *trail, *guards, *concerns], arm=arm)
+    return _sealed(blueprint, estate, decisions)
 
 
 def _around_guards(
@@ -102,6 +113,8 @@ def _around_guards(
     archive: list[Decision],
     guards: list[Decision],
     allow: frozenset[Allowance],
+    *,
+    arm: bool,
 ) -> tuple[list[Decision], list[Decision]]:
     """Return bucket and guard decisions such that the guards that are in force do not refuse the bucket's."""
     holding = plan_guards.in_force(blueprint, estate)
@@ -112,6 +125,8 @@ def _around_guards(
     if Allowance.LIFT_GUARDS not in allow:
         reason = plan_guards.refusal(holding)
         return [_blocked(decision, Allowance.LIFT_GUARDS, reason) for decision in archive], guards
+    if not any(isinstance(decision, Action) for decision in phases.hold(archive, arm=arm)):
+        return archive, guards
     off = [plan_guards.detach(blueprint, guard, policy.id, target) for guard, policy, target in holding]
     again = [
         plan_guards.attach(
@@ -188,6 +203,7 @@ def _sealed(blueprint: Blueprint, estate: Estate, decisions: list[Decision]) -> 
         kept=tuple(decision for decision in decisions if isinstance(decision, Kept)),
         concerns=tuple(decision for decision in [*decisions, *passing] if isinstance(decision, Concern)),
         fingerprint=hashlib.sha256(text).hexdigest(),
+        waiting=tuple(decision for decision in decisions if isinstance(decision, Waiting)),
     )
 
 

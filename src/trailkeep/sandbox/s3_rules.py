@@ -41,7 +41,7 @@ def refuse_s3(call: Call, bucket: FakeBucket) -> Fault | Response | None:
     if _is_acl_refused(call, bucket):
         return _NO_ACLS
     if call.key:
-        return _refuse_retention(call, bucket) if "retention" in call.query else None
+        return _refuse_object_lock(call, bucket) if {"retention", "legal-hold"} & call.query.keys() else None
     return _refuse_bucket_write(call, bucket)
 
 
@@ -93,6 +93,18 @@ def _policy_flaw(statement: dict[str, Any], bucket: str) -> str | None:
         if resource not in {"*", arn} and not resource.startswith((f"{arn}/", f"{arn}*")):
             return "Policy has invalid resource"
     return None
+
+
+def _refuse_object_lock(call: Call, bucket: FakeBucket) -> Fault | None:
+    """Refuse to lock what is not there, which moto fails at, and to weaken a retention.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+    """
+    if _version(call, bucket) is None:
+        if call.query.get("versionId") and bucket.keys.getlist(call.key, []):
+            return Fault(code="NoSuchVersion", message="The specified version does not exist.", status=404)
+        return Fault(code="NoSuchKey", message="The specified key does not exist.", status=404)
+    return _refuse_retention(call, bucket) if "retention" in call.query else None
 
 
 def _refuse_retention(call: Call, bucket: FakeBucket) -> Fault | None:

@@ -1,4 +1,8 @@
-"""``apply``: observe, show, agree, observe again, act, and observe what is now in force."""
+"""``apply``: observe, show, agree, observe again, act, and observe what is now in force.
+
+Without ``arm`` it builds, and ends by looking whether a member account's log has arrived. With ``arm`` it
+refuses before that, and ends with probes that the guards must refuse.
+"""
 
 from __future__ import annotations
 
@@ -8,32 +12,70 @@ import msgspec
 
 from trailkeep.aws.act import Performer
 from trailkeep.aws.journal import Journal, Outcome
+from trailkeep.aws.probes import Probe, verdict_of
 from trailkeep.core.config import Config
 from trailkeep.core.errors import StoppedError, TrailkeepError, UncheckedError
+from trailkeep.core.verdict import ExitCode, VerdictKind, worst
+from trailkeep.guard.arrival import Arrival, refusal
+from trailkeep.guard.blueprint import Blueprint, blueprint_for
 from trailkeep.guard.changes import Action
 from trailkeep.guard.decisions import Allowance
+from trailkeep.guard.estate import Estate
+from trailkeep.guard.irreversible import Sheet
 from trailkeep.guard.plan import Plan
+from trailkeep.guard.plan_guards import in_force
 from trailkeep.workflows.plan import Observe, plan
 
-__all__ = ["Applied", "Report", "apply", "check_unmoved"]
+__all__ = ["Applied", "Report", "Verifier", "apply", "check_unmoved"]
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done, and the plan that is left; an empty one means that everything asked for is in force."""
+    """What was done, and the plan that is left; an empty one means that everything asked for is in force.
+
+    ``arrival`` is None where nobody looked, ``probes`` are empty where no guard is in force, ``sheet`` is
+    there where the archive was to be armed.
+    """
 
     performed: tuple[Action, ...]
     left: Plan
+    arrival: Arrival | None = None
+    probes: tuple[Probe, ...] = ()
+    sheet: Sheet | None = None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """A probe that was not refused over what is unknown over what is left."""
+        probed = worst([verdict_of(probe) for probe in self.probes]) if self.probes else None
+        if probed is None or probed.kind is VerdictKind.PASS:
+            return self.left.exit_code
+        return probed.exit_code
 
 
 class Report(Protocol):
     """Who is told and asked on the way."""
 
-    def agree(self, proposed: Plan) -> bool:
-        """Show the plan and return whether it shall be performed."""
+    def agree(self, proposed: Plan, sheet: Sheet | None) -> bool:
+        """Show the plan, and what is final after it, and return whether it shall be performed."""
         ...
 
     def doing(self, action: Action) -> None:
         """Say that an action begins."""
+        ...
+
+
+class Verifier(Protocol):
+    """Looks at AWS beside the plan."""
+
+    def arrival(self, blueprint: Blueprint, estate: Estate) -> Arrival:
+        """Return whether a member account's log is in the archive."""
+        ...
+
+    def sheet(self, blueprint: Blueprint, estate: Estate, proposed: Plan) -> Sheet:
+        """Return what is final after a plan."""
+        ...
+
+    def probes(self, blueprint: Blueprint) -> tuple[Probe, ...]:
+        """Return what AWS answers to harmless calls that the guards must refuse."""
         ...
 
 
@@ -44,8 +86,10 @@ def apply(
     performer: Performer,
     journal: Journal,
     report: Report,
+    verifier: Verifier,
     allow: frozenset[Allowance] = frozenset(),
     fingerprint: str = "",
+    arm: bool = False,
 ) -> Applied:
     """Perform the plan and return what was done and what is left.
 
@@ -53,26 +97,67 @@ def apply(
 
     Raises:
         UncheckedError: a fact that the plan needs could not be read.
-        StoppedError: what was observed moved since the plan was shown, or an action failed; what was
-            performed before stays, and the next apply goes on from there.
+        StoppedError: what was observed moved since the plan was shown, an action failed, or no member
+            account's log has arrived and the archive was to be armed; what was performed before stays, and
+            the next apply goes on from there.
     """
-    shown = plan(config, observe(), allow=allow)
+    seen = observe()
+    shown = plan(config, seen, allow=allow, arm=arm)
     check_unmoved(fingerprint, shown.fingerprint)
-    agreed = report.agree(shown)
+    sheet = None
+    if arm and not shown.unknown:
+        blueprint = blueprint_for(config, seen)
+        if plan(config, seen, allow=allow).waiting:
+            _check_arrival(blueprint, verifier.arrival(blueprint, seen))
+        sheet = verifier.sheet(blueprint, seen, shown)
+    agreed = report.agree(shown, sheet)
     if shown.unknown:
         first = shown.unknown[0]
         raise UncheckedError(
             f"plan: expected every fact to be readable, got {len(shown.unknown)} that are not, "
             f"the first: {first.call}: {first.error}; allow the call and run 'trailkeep apply' again"
         )
-    if not agreed or not shown.actions:
-        return Applied(performed=(), left=shown)
-    current = plan(config, observe(), allow=allow)
-    check_unmoved(shown.fingerprint, current.fingerprint)
+    if shown.actions and not agreed:
+        return Applied(performed=(), left=shown, sheet=sheet)
+    if shown.actions:
+        current = plan(config, observe(), allow=allow, arm=arm)
+        check_unmoved(shown.fingerprint, current.fingerprint)
+        _perform_all(current, report, performer, journal)
+        seen = observe()
+    return _verified(config, seen, shown, verifier, journal, arm=arm, sheet=sheet)
+
+
+def _check_arrival(blueprint: Blueprint, arrival: Arrival) -> None:
+    if reason := refusal(blueprint, arrival):
+        raise (UncheckedError if arrival.error else StoppedError)(reason)
+
+
+def _perform_all(current: Plan, report: Report, performer: Performer, journal: Journal) -> None:
     for done, action in enumerate(current.actions):
         report.doing(action)
         _perform(action, current.fingerprint, performer, journal, done=done)
-    return Applied(performed=current.actions, left=plan(config, observe()))
+
+
+def _verified(
+    config: Config,
+    seen: Estate,
+    shown: Plan,
+    verifier: Verifier,
+    journal: Journal,
+    *,
+    arm: bool,
+    sheet: Sheet | None,
+) -> Applied:
+    """Return what was done, with the arrival that arming waits for, or the probes of the armed archive."""
+    left = plan(config, seen, arm=arm)
+    blueprint = blueprint_for(config, seen)
+    arrival = verifier.arrival(blueprint, seen) if left.waiting else None
+    probes: tuple[Probe, ...] = ()
+    if arm and in_force(blueprint, seen):
+        probes = verifier.probes(blueprint)
+    for probe in probes:
+        journal.write_probe(shown.fingerprint, blueprint.archive_account, probe)
+    return Applied(performed=shown.actions, left=left, arrival=arrival, probes=probes, sheet=sheet)
 
 
 def check_unmoved(expected: str, got: str) -> None:

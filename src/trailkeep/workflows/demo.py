@@ -23,7 +23,7 @@ from trailkeep.core.errors import StoppedError
 from trailkeep.core.verdict import ExitCode, Verdict, VerdictKind
 from trailkeep.sandbox.attack import Attempt, attack_archive
 from trailkeep.sandbox.delivery import deliver
-from trailkeep.sandbox.events import Beat, OrganizationShape, Story, activity, story
+from trailkeep.sandbox.events import Activity, Beat, OrganizationShape, Story, activity, story
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, MANAGEMENT_ACCOUNT_ID, Sandbox
 from trailkeep.workflows.init import load_config
 
@@ -110,13 +110,11 @@ def run_demo(
 def _build(demo: Demo) -> None:
     demo.say(f"An embedded AWS organization listens on {demo.sandbox.endpoint_url}: management account")
     demo.say(f"{MANAGEMENT_ACCOUNT_ID}, log archive {LOG_ARCHIVE_ACCOUNT_ID}, three workload accounts.")
-    demo.say("\n1. Build the guarded archive")
+    demo.say("\n1. Build the archive; it is locked and guarded once logs arrive")
     ids = ("--management-account", MANAGEMENT_ACCOUNT_ID, "--archive-account", LOG_ARCHIVE_ACCOUNT_ID)
     demo.trailkeep("init", *ids, "--region", demo.sandbox.region, "--yes")
     demo.trailkeep("plan", ends_with=ExitCode.FOUND)
-    demo.trailkeep("apply", "--yes")
-    demo.say("\nA second plan finds nothing left to do:")
-    demo.trailkeep("plan")
+    demo.trailkeep("apply", "--yes", ends_with=ExitCode.FOUND)
 
 
 def _live(demo: Demo, days: int) -> Story:
@@ -125,13 +123,26 @@ def _live(demo: Demo, days: int) -> Story:
     starts_at = (demo.now - timedelta(days=days)).replace(microsecond=0)
     demo.say(f"\n2. Live {days} days: CloudTrail delivers what the five accounts do, an intrusion among it")
     stream = activity(shape, seed=demo.seed, starts_at=starts_at, days=days, events_per_day=_EVENTS_PER_DAY)
-    report = deliver(demo.sandbox, stream)
+    report = deliver(demo.sandbox, _arming_after_a_day(demo, stream, starts_at))
     demo.say(
         f"{report.events:,} events in {report.objects:,} log files; {report.duplicates:,} events came twice, "
         f"{report.late_objects:,} files came hours late, {report.lost_events:,} events were lost"
     )
     demo.expect("no event is lost on the way to the archive", so=report.lost_events == 0)
     return story(shape, demo.seed, starts_at, days)
+
+
+def _arming_after_a_day(demo: Demo, stream: Iterator[Activity], starts_at: datetime) -> Iterator[Activity]:
+    """Yield what happens, and arm the archive in the midst of it: once the logs of a day have arrived."""
+    is_armed = False
+    for happening in stream:
+        if not is_armed and happening.occurred_at >= starts_at + timedelta(days=1):
+            is_armed = True
+            demo.say("\nAfter the first day logs of member accounts are there, so the archive can be armed:")
+            demo.trailkeep("apply", "--arm", "--yes")
+            demo.say("\nA second plan finds nothing left to do. Life goes on.")
+            demo.trailkeep("plan")
+        yield happening
 
 
 def _shape(demo: Demo, config: Config) -> OrganizationShape:

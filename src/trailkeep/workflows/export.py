@@ -75,7 +75,7 @@ def export_setup(config: Config, target: Target) -> Export:
     if not config.archive.account:
         raise _no_account("every target names the account")
     blueprint = _blueprint(config)
-    actions = plan(blueprint, blank_estate(blueprint)).actions
+    actions = plan(blueprint, blank_estate(blueprint), arm=True).actions
     match target:
         case Target.TERRAFORM:
             return terraform(blueprint, actions, _described)

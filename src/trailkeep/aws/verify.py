@@ -1,0 +1,63 @@
+"""What ``apply`` checks on AWS beside its actions: has a log arrived, what is final, do the guards hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from trailkeep.aws.arrival import look_for_log, wait_for_log
+from trailkeep.aws.measure import bytes_a_day
+from trailkeep.aws.patience import Patience
+from trailkeep.aws.probes import Probe, probe_guards
+from trailkeep.aws.session import Accounts
+from trailkeep.guard.arrival import Arrival, awaited_accounts, delivery_error
+from trailkeep.guard.blueprint import Blueprint
+from trailkeep.guard.estate import Bucket, Estate
+from trailkeep.guard.irreversible import STANDARD_USD, Sheet, irreversibility_sheet
+from trailkeep.guard.plan import Plan
+
+__all__ = ["AwsVerifier"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsVerifier:
+    """Looks at AWS; ``wait_minutes`` is how long the first log is waited for, 0 looks once."""
+
+    accounts: Accounts
+    patience: Patience
+    now: Callable[[], datetime]
+    wait_minutes: int = 0
+    gb_month_usd: float = STANDARD_USD
+
+    def arrival(self, blueprint: Blueprint, estate: Estate) -> Arrival:
+        """Return whether a member account's log is in the archive."""
+        awaited = awaited_accounts(blueprint, estate)
+        found = wait_for_log(
+            lambda: look_for_log(self.accounts, blueprint, awaited),
+            minutes=self.wait_minutes,
+            clock=self.patience.clock,
+            sleep=self.patience.sleep,
+            note=self.patience.note,
+        )
+        return replace(found, delivery_error=delivery_error(blueprint, estate))
+
+    def sheet(self, blueprint: Blueprint, estate: Estate, proposed: Plan) -> Sheet:
+        """Return what is final after a plan, with the bytes of yesterday's logs where they could be read."""
+        measured = None
+        if isinstance(estate.bucket, Bucket):
+            measured = bytes_a_day(self.accounts, blueprint, today=self.now())
+        return irreversibility_sheet(
+            blueprint,
+            estate,
+            proposed.actions,
+            now=self.now(),
+            bytes_a_day=measured,
+            gb_month_usd=self.gb_month_usd,
+        )
+
+    def probes(self, blueprint: Blueprint) -> tuple[Probe, ...]:
+        """Return what AWS answers to harmless calls that the guards must refuse."""
+        return probe_guards(self.accounts, blueprint, patience=self.patience, now=self.now)

@@ -1,0 +1,68 @@
+"""Two phases: BUILD makes an archive that receives logs, ARM makes it one that nobody can take back.
+
+An action belongs to ARM by what it is: the default retention of new logs, and everything that makes a guard
+begin or reach further. ARM waits for ``--arm``, also where an archive is armed already. Two things do not
+wait, because an archive that was armed must not stay open: a guard that this plan lifts goes back on in this
+plan, and a guard that exists, says what it must and was taken off is attached again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from trailkeep.guard.changes import (
+    Action,
+    AttachPolicy,
+    CreatePolicy,
+    DetachPolicy,
+    EnablePolicyType,
+    PutObjectLock,
+    UpdatePolicy,
+)
+from trailkeep.guard.decisions import Decision, Waiting
+
+__all__ = ["REASON", "Phase", "hold", "phase_of"]
+
+REASON = "add --arm once a member account's log has arrived"
+
+
+class Phase(StrEnum):
+    """When an action is performed."""
+
+    BUILD = "build"
+    ARM = "arm"
+
+
+def phase_of(action: Action) -> Phase:
+    """Return the phase of one action, seen alone."""
+    arming = PutObjectLock | EnablePolicyType | CreatePolicy | UpdatePolicy | AttachPolicy
+    return Phase.ARM if isinstance(action, arming) else Phase.BUILD
+
+
+def hold(decisions: Iterable[Decision], *, arm: bool) -> list[Decision]:
+    """Return the decisions in their order; without ``arm`` an arming action becomes ``Waiting``."""
+    listed = list(decisions)
+    if arm:
+        return listed
+    back_on = _back_on(decision for decision in listed if isinstance(decision, Action))
+    return [
+        Waiting(action=decision, reason=REASON)
+        if isinstance(decision, Action) and phase_of(decision) is Phase.ARM and decision.id not in back_on
+        else decision
+        for decision in listed
+    ]
+
+
+def _back_on(actions: Iterable[Action]) -> frozenset[str]:
+    """Return the ids of the attachments that only put a guard back where it was."""
+    listed = list(actions)
+    lifted = {(one.policy_id, one.target_id) for one in listed if isinstance(one, DetachPolicy)}
+    unready = {one.policy_id for one in listed if isinstance(one, UpdatePolicy)} | {""}
+    is_off = any(isinstance(one, EnablePolicyType) for one in listed)
+    return frozenset(
+        one.id
+        for one in listed
+        if isinstance(one, AttachPolicy)
+        and ((one.policy_id, one.target_id) in lifted or not (is_off or one.policy_id in unready))
+    )

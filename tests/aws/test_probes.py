@@ -1,0 +1,104 @@
+"""The probes of an armed archive: harmless everywhere, refused where the guard is on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from estates import config
+from guard_verbs import BUCKET, Verbs, deliver_logs
+from trailkeep.aws.observe import observe
+from trailkeep.aws.patience import Patience
+from trailkeep.aws.probes import Probe, probe_guards, verdict_of
+from trailkeep.aws.session import Accounts
+from trailkeep.core.verdict import VerdictKind
+from trailkeep.guard.blueprint import Blueprint, blueprint_for
+from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, Sandbox
+
+pytestmark = pytest.mark.sandbox
+
+CALLS = [
+    "s3:DeleteObjectVersion",
+    "s3:PutObjectRetention",
+    "s3:PutObjectLegalHold",
+    "s3:AbortMultipartUpload",
+]
+
+
+class Waits:
+    """A clock that moves only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def patience(self) -> Patience:
+        """Return patience on this clock."""
+        return Patience(clock=lambda: sum(self.slept), sleep=self.slept.append)
+
+
+@pytest.fixture
+def verbs(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Verbs:
+    """A folder with a configuration and the management account's credentials."""
+    found = Verbs(sandbox, monkeypatch, tmp_path)
+    found.write()
+    return found
+
+
+def _probed(waits: Waits, *, role: str = "OrganizationAccountAccessRole") -> tuple[Probe, ...]:
+    accounts = Accounts(region="eu-central-1", role=role)
+    return probe_guards(
+        accounts, _blueprint(accounts), patience=waits.patience(), now=lambda: datetime.now(UTC)
+    )
+
+
+def _blueprint(accounts: Accounts) -> Blueprint:
+    settings = config({"archive.bucket": BUCKET})
+    return blueprint_for(settings, observe(accounts, settings))
+
+
+def _content(sandbox: Sandbox) -> list[str]:
+    s3 = sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID)
+    found = s3.list_object_versions(Bucket=BUCKET)
+    listed = [*found.get("Versions", []), *found.get("DeleteMarkers", [])]
+    return [f"{version['Key']} {version['VersionId']}" for version in listed]
+
+
+def test_armed(verbs: Verbs) -> None:
+    """On an armed archive each probe is refused at once, and the answer names the policy that refuses."""
+    assert verbs.armed().exit_code == 0
+    waits = Waits()
+    probes = _probed(waits)
+    assert [(probe.call, probe.got, probe.verdict) for probe in probes] == [
+        (call, "AccessDenied", VerdictKind.PASS) for call in CALLS
+    ]
+    assert all("explicit deny in a service control policy" in probe.message for probe in probes)
+    assert waits.slept == []
+
+
+def test_not_armed(verbs: Verbs, sandbox: Sandbox) -> None:
+    """Without a guard each probe fails after a minute of patience, and has changed nothing."""
+    verbs.run("apply", "--yes")
+    deliver_logs(sandbox)
+    before = _content(sandbox)
+    waits = Waits()
+    probes = _probed(waits)
+    assert [(probe.call, probe.verdict) for probe in probes] == [(call, VerdictKind.FAIL) for call in CALLS]
+    assert 30 < sum(waits.slept) <= 60
+    assert _content(sandbox) == before
+    assert str(verdict_of(probes[0])).startswith(
+        "FAIL (s3:DeleteObjectVersion of s3://acme-trail-archive/AWS"
+    )
+
+
+def test_unreachable(verbs: Verbs) -> None:
+    """Where the archive account's role cannot be assumed nothing is known, and nothing is waited for."""
+    assert verbs.armed().exit_code == 0
+    waits = Waits()
+    accounts = Accounts(region="eu-central-1", role="OrganizationAccountAccessRole")
+    blueprint = _blueprint(accounts)
+    nobody = Accounts(region="eu-central-1", role="Nobody")
+    probes = probe_guards(nobody, blueprint, patience=waits.patience(), now=lambda: datetime.now(UTC))
+    assert [(probe.call, probe.verdict) for probe in probes] == [("sts:AssumeRole", VerdictKind.UNKNOWN)]
+    assert waits.slept == []

@@ -1,0 +1,46 @@
+"""Whose log is awaited, and in which words arming is refused."""
+
+from __future__ import annotations
+
+from estates import config, in_force, with_facts
+from trailkeep.guard.arrival import Arrival, awaited_accounts, delivery_error, describe, refusal
+from trailkeep.guard.blueprint import blueprint_for
+
+BLUEPRINT = blueprint_for(config(), in_force())
+FOUND = Arrival(awaited=("333333333333",), account="333333333333", key="AWSLogs/x.json.gz")
+
+
+def test_members_are_awaited() -> None:
+    """The management account and the archive account are not awaited while there is another member."""
+    assert awaited_accounts(BLUEPRINT, in_force()) == ("333333333333",)
+
+
+def test_the_archive_alone() -> None:
+    """Where no other member is active, the archive account's own log is awaited."""
+    alone = with_facts(in_force(), {"accounts.2.status": "SUSPENDED"})
+    assert awaited_accounts(BLUEPRINT, alone) == ("222222222222",)
+
+
+def test_a_failing_delivery_is_seen() -> None:
+    """What GetTrailStatus says of the last delivery refuses arming even where an older log is there."""
+    failing = with_facts(in_force(), {"trails.0.status.latest_delivery_error": "NoSuchBucket"})
+    error = delivery_error(BLUEPRINT, failing)
+    assert error == "NoSuchBucket"
+    assert refusal(BLUEPRINT, FOUND) == ""
+    assert "GetTrailStatus says: NoSuchBucket" in refusal(
+        BLUEPRINT, Arrival(awaited=FOUND.awaited, account=FOUND.account, key=FOUND.key, delivery_error=error)
+    )
+
+
+def test_the_words() -> None:
+    """A missing log, a log that is there and a refused look are told apart."""
+    assert describe(Arrival(awaited=())) == "no log of a member account has arrived yet"
+    assert describe(FOUND) == "a log of member account 333333333333 has arrived: AWSLogs/x.json.gz"
+    assert describe(Arrival(awaited=(), error="no")).startswith(
+        "whether a member account's log has arrived is"
+    )
+    assert refusal(BLUEPRINT, Arrival(awaited=())) == (
+        "s3://acme-trail-archive: expected a member account's log before the archive is armed, got none; "
+        "run 'trailkeep apply' without --arm, wait the 15 minutes that CloudTrail needs "
+        "(or add --wait 30), and arm again"
+    )
