@@ -114,11 +114,13 @@ def test_json_contract() -> None:
 
 def test_what_waits_is_shown_with_the_way_on() -> None:
     """What waits for --arm has its own mark, reason and count."""
-    plan = planned(config({"guards.scp": False}), nothing(), arm=False)
+    plan = planned(
+        config({"guards.scp": False, "guards.member_scp": False, "guards.rcp": False}), nothing(), arm=False
+    )
     shown = list(lines(plan))
     at = shown.index("> bucket.object_lock  acme-trail-archive  waits")
     assert shown[at + 1 : at + 3] == [
         "    add --arm once a member account's log has arrived",
         "    it is needed: a log must not be deleted before its time, whoever asks",
     ]
-    assert summary(plan) == "8 to do, 1 waiting for --arm"
+    assert summary(plan) == "11 to do, 1 waiting for --arm"

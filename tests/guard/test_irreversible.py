@@ -13,8 +13,9 @@ from trailkeep.guard.irreversible import Sheet, irreversibility_sheet, sheet_lin
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
 
 
-def _sheet(mode: str = "GOVERNANCE", *, scp: bool = True, bytes_a_day: int | None = None) -> Sheet:
-    settings = config({"retention.lock_mode": mode, "retention.days": 304, "guards.scp": scp})
+def _sheet(mode: str = "GOVERNANCE", *, guards: bool = True, bytes_a_day: int | None = None) -> Sheet:
+    wanted = dict.fromkeys(("guards.scp", "guards.member_scp", "guards.rcp"), guards)
+    settings = config({"retention.lock_mode": mode, "retention.days": 304, **wanted})
     estate = nothing()
     return irreversibility_sheet(
         blueprint_for(settings, estate),
@@ -40,9 +41,9 @@ def test_compliance_is_final_for_everybody() -> None:
 
 def test_governance_names_who_may_bypass() -> None:
     """In GOVERNANCE a permission lifts the lock; whether a guard denies it is said only where there is one."""
-    assert _sheet(scp=False).finals[0].who == "whoever has s3:BypassGovernanceRetention"
+    assert _sheet(guards=False).finals[0].who == "whoever has s3:BypassGovernanceRetention"
     assert _sheet().finals[0].who == (
-        "whoever has s3:BypassGovernanceRetention (the service control policy denies it to the archive account)"
+        "whoever has s3:BypassGovernanceRetention (the guards deny it to the archive account)"
     )
 
 

@@ -85,7 +85,9 @@ def test_building_locks_and_guards_nothing_new(estate: Any, allow: list[Allowanc
     """Without --arm no lock is set, no policy written, and no guard goes on that was not there before."""
     plan = planned(config(), estate, *allow, arm=False)
     assert not any(isinstance(action, PutObjectLock) for action in plan.actions)
-    written = ("scp.create", "scp.update", "scp.enable")
+    written = tuple(
+        f"{guard}.{what}" for guard in ("scp", "members", "rcp") for what in ("create", "update", "enable")
+    )
     assert not any(action.id in written for action in plan.actions)
     assert all(action.policy_id for action in plan.actions if isinstance(action, AttachPolicy))
     assert all(waiting.reason == REASON for waiting in plan.waiting)
@@ -105,6 +107,6 @@ def test_what_waits_is_pending() -> None:
     """An archive that is built and not armed is never called in force."""
     estate = apply_all(nothing(), planned(config(), nothing(), arm=False).actions)
     plan = planned(config(), estate, arm=False)
-    assert (plan.actions, len(plan.waiting), plan.exit_code) == ((), 4, ExitCode.FOUND)
+    assert (plan.actions, len(plan.waiting), plan.exit_code) == ((), 9, ExitCode.FOUND)
     assert isinstance(estate.bucket, Bucket)
     assert plan.fingerprint != planned(config(), estate).fingerprint

@@ -23,7 +23,14 @@ def test_what_outlives_an_armed_archive() -> None:
     """Trail, locked logs, bucket and guard outlive the decision, and the guard comes off after the lock is over."""
     found = _retired(in_force())
     assert found.locked_until == "2027-02-06T03:04:05Z"
-    assert [text.split(" ")[0] for text in found.outlives] == ["the", "a", "acme-trail-archive", "the"]
+    assert [text.split(" ")[0] for text in found.outlives] == [
+        "the",
+        "a",
+        "acme-trail-archive",
+        "the",
+        "the",
+        "the",
+    ]
     assert "delivers and bills until somebody stops it" in found.outlives[0]
     order = ["stop-logging", "open at least until 2027-02-06", "detach-policy", "empty and delete"]
     places = [next(at for at, text in enumerate(found.by_hand) if part in text) for part in order]

@@ -101,8 +101,8 @@ def test_the_pasted_recipe(sandbox: Sandbox, verbs: Verbs) -> None:
     assert f"pasted ({policy}) refuses s3:PutBucketVersioning" in refused["bucket.versioning"]
     assert "bucket.public_access" in [action["id"] for action in seen["actions"]]
     sandbox.client("organizations").detach_policy(PolicyId=policy, TargetId=LOG_ARCHIVE_ACCOUNT_ID)
-    assert verbs.run("apply", "--yes").exit_code == 0
-    assert verbs.run("plan", "--json").document["differences"] == []
+    assert verbs.armed().exit_code == 0
+    assert verbs.run("plan", "--arm", "--json").document["differences"] == []
 
 
 def test_a_landing_zone_trail_stays(sandbox: Sandbox, verbs: Verbs) -> None:
@@ -115,7 +115,7 @@ def test_a_landing_zone_trail_stays(sandbox: Sandbox, verbs: Verbs) -> None:
     assert kept["subject"] == arn
     assert "landing-zone-logs" in kept["reason"]
     assert "2.00 USD" in kept["reason"]
-    assert verbs.run("apply", "--yes").exit_code == 0
+    assert verbs.armed().exit_code == 0
     status = sandbox.client("cloudtrail").get_trail_status(Name=arn)
     assert status["IsLogging"]
     assert len(sandbox.client("cloudtrail").describe_trails()["trailList"]) == 2
@@ -131,7 +131,8 @@ def test_a_trail_made_by_hand_is_adopted(sandbox: Sandbox, verbs: Verbs) -> None
     seen = verbs.run("plan", "--json", "--allow", "replace-policy").document
     assert "trail.update" in [action["id"] for action in seen["actions"]]
     assert "trail.create" not in [action["id"] for action in seen["actions"]]
-    assert verbs.run("apply", "--yes", "--allow", "replace-policy").exit_code == 0
+    verbs.run("apply", "--yes", "--allow", "replace-policy")
+    assert verbs.armed().exit_code == 0
     (trail,) = client.describe_trails()["trailList"]
     assert (trail["IsOrganizationTrail"], trail["LogFileValidationEnabled"]) == (True, True)
     assert client.get_trail_status(Name=trail["TrailARN"])["IsLogging"]
@@ -140,8 +141,8 @@ def test_a_trail_made_by_hand_is_adopted(sandbox: Sandbox, verbs: Verbs) -> None
 def test_a_policy_that_refuses_the_bucket_itself(sandbox: Sandbox, verbs: Verbs) -> None:
     """Where nobody may make a bucket, neither the trail nor the guard is made before that is settled."""
     policy = _attach_policy(sandbox, "no-buckets", "s3:CreateBucket", resource="*")
-    seen = verbs.run("plan", "--json").document
+    seen = verbs.run("plan", "--arm", "--json").document
     blocked = {entry["action"]["id"] for entry in seen["blocked"]}
     assert {"bucket.create", "trail.create", "scp.attach"} <= blocked
     sandbox.client("organizations").detach_policy(PolicyId=policy, TargetId=LOG_ARCHIVE_ACCOUNT_ID)
-    assert verbs.run("apply", "--yes").exit_code == 0
+    assert verbs.armed().exit_code == 0
