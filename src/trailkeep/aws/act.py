@@ -5,6 +5,7 @@ Actions are performed so that performing one again does no harm: what is already
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, assert_never
 
@@ -24,6 +25,8 @@ from trailkeep.guard.changes import (
     EnablePolicyType,
     EnableTrustedAccess,
     PutBucketPolicy,
+    PutEventSelectors,
+    PutInsightSelectors,
     PutObjectLock,
     PutOwnership,
     PutPublicAccessBlock,
@@ -124,6 +127,8 @@ class Actor:
                 self._bucket(action)
             case CreateTrail() | UpdateTrail() | StartLogging():
                 self._trail(action)
+            case PutEventSelectors() | PutInsightSelectors():
+                self._selectors(action)
             case (
                 EnableTrustedAccess()
                 | EnablePolicyType()
@@ -223,21 +228,45 @@ class Actor:
             "IncludeGlobalServiceEvents": True,
             "EnableLogFileValidation": True,
         }
+        recursive: dict[str, Any] = {}
+        if not isinstance(action, StartLogging) and action.recursive_logging is not None:
+            recursive = {"RecursiveLogging": action.recursive_logging}
         match action:
             case CreateTrail(name=name, bucket=bucket):
                 made = self._cloudtrail(
-                    "CreateTrail", lambda: client.create_trail(Name=name, S3BucketName=bucket, **recorded)
+                    "CreateTrail",
+                    lambda: client.create_trail(Name=name, S3BucketName=bucket, **recorded, **recursive),
                 )
                 self._trail_arns[action.target] = made["TrailARN"] if made else action.target
             case UpdateTrail(arn=arn, bucket=bucket):
                 prefix: dict[str, Any] = {"S3KeyPrefix": ""} if action.clear_prefix else {}
                 self._cloudtrail(
                     "UpdateTrail",
-                    lambda: client.update_trail(Name=arn, S3BucketName=bucket, **recorded, **prefix),
+                    lambda: client.update_trail(
+                        Name=arn, S3BucketName=bucket, **recorded, **prefix, **recursive
+                    ),
                 )
             case StartLogging(arn=arn):
                 returned = self._trail_arns.get(arn, arn)
                 self._cloudtrail("StartLogging", lambda: client.start_logging(Name=returned))
+            case _:
+                assert_never(action)
+
+    def _selectors(self, action: PutEventSelectors | PutInsightSelectors) -> None:
+        client = self._accounts.cloudtrail(action.region)
+        arn = self._trail_arns.get(action.arn, action.arn)
+        selectors: Any = json.loads(action.document)
+        match action:
+            case PutEventSelectors():
+                self._cloudtrail(
+                    "PutEventSelectors",
+                    lambda: client.put_event_selectors(TrailName=arn, AdvancedEventSelectors=selectors),
+                )
+            case PutInsightSelectors():
+                self._cloudtrail(
+                    "PutInsightSelectors",
+                    lambda: client.put_insight_selectors(TrailName=arn, InsightSelectors=selectors),
+                )
             case _:
                 assert_never(action)
 

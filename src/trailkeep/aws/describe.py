@@ -21,6 +21,8 @@ from trailkeep.guard.changes import (
     EnablePolicyType,
     EnableTrustedAccess,
     PutBucketPolicy,
+    PutEventSelectors,
+    PutInsightSelectors,
     PutObjectLock,
     PutOwnership,
     PutPublicAccessBlock,
@@ -71,10 +73,25 @@ def _arguments(action: Action) -> list[str]:
         ):
             return ["s3api", *_bucket(action), "--region", action.region]
         case CreateTrail(name=name, bucket=bucket, region=region):
-            return ["cloudtrail", "create-trail", *_named(name, bucket), *_TRAIL, "--region", region]
+            return [
+                "cloudtrail",
+                "create-trail",
+                *_named(name, bucket),
+                *_TRAIL,
+                *_recursive(action),
+                "--region",
+                region,
+            ]
         case UpdateTrail(arn=arn, bucket=bucket, region=region):
             prefix = ["--s3-key-prefix", ""] if action.clear_prefix else []
-            return ["cloudtrail", "update-trail", *_named(arn, bucket), *_TRAIL, *prefix, "--region", region]
+            more = [*prefix, *_recursive(action), "--region", region]
+            return ["cloudtrail", "update-trail", *_named(arn, bucket), *_TRAIL, *more]
+        case PutEventSelectors(arn=arn, document=document, region=region):
+            selectors = ["--trail-name", arn, "--advanced-event-selectors", document]
+            return ["cloudtrail", "put-event-selectors", *selectors, "--region", region]
+        case PutInsightSelectors(arn=arn, document=document, region=region):
+            selectors = ["--trail-name", arn, "--insight-selectors", document]
+            return ["cloudtrail", "put-insight-selectors", *selectors, "--region", region]
         case StartLogging(arn=arn, region=region):
             return ["cloudtrail", "start-logging", "--name", arn, "--region", region]
         case (
@@ -92,6 +109,12 @@ def _arguments(action: Action) -> list[str]:
 
 def _named(name: str, bucket: str) -> list[str]:
     return ["--name", name, "--s3-bucket-name", bucket]
+
+
+def _recursive(action: CreateTrail | UpdateTrail) -> list[str]:
+    if action.recursive_logging is None:
+        return []
+    return ["--recursive-logging" if action.recursive_logging else "--no-recursive-logging"]
 
 
 def _bucket(

@@ -244,7 +244,19 @@ def _trail(client: CloudTrailClient, said: dict[str, Any]) -> Trail:
         event_selectors=read("cloudtrail:GetEventSelectors", lambda: _selectors(client, said["TrailARN"]))
         if said.get("HasCustomEventSelectors", False)
         else Absent(),
+        insight_selectors=read_or_absent(
+            "cloudtrail:GetInsightSelectors",
+            lambda: _insights(client, said["TrailARN"]),
+            "InsightNotEnabledException",
+        )
+        if said.get("HasInsightSelectors", False)
+        else Absent(),
     )
+
+
+def _insights(client: CloudTrailClient, arn: str) -> str:
+    said = client.get_insight_selectors(TrailName=arn)
+    return json.dumps(said["InsightSelectors"], sort_keys=True)
 
 
 def _selectors(client: CloudTrailClient, arn: str) -> str:

@@ -64,6 +64,11 @@ class TrailConfig:
 
     name: str
     region: str
+    management_events: str
+    data_events: tuple[str, ...]
+    network_events: tuple[str, ...]
+    insights: tuple[str, ...]
+    recursive_logging: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,14 +160,14 @@ def reference() -> Iterator[tuple[str, str, str, str, str]]:
     """Yield the reference's rows: key, type, default (empty where required), what is allowed, meaning."""
     for field in FIELDS:
         default = "" if field.default is None else _toml(field.default)
-        yield field.key, field.kind.__name__, default, field.expected, field.comment
+        yield field.key, field.type_name, default, field.expected, field.comment
 
 
 def _checked(values: dict[str, Any], errors: list[ConfigError]) -> Config:
     errors = [*errors, *(_unknown(key, list(_BY_KEY), "a key") for key in values if key not in _BY_KEY)]
     full: dict[str, Any] = {}
     for field in FIELDS:
-        value = values.get(field.key, field.default)
+        value = _hashable(field, values.get(field.key, field.default))
         full[field.key] = value
         if problem := _problem(field, value, given=field.key in values):
             errors.append(problem)
@@ -183,10 +188,24 @@ def _checked(values: dict[str, Any], errors: list[ConfigError]) -> Config:
 def _problem(field: Field, value: Any, *, given: bool) -> ConfigError | None:
     if value is None and not given:
         return ConfigError(field.key, f"expected {field.expected}, got nothing; {field.advice}")
-    if type(value) is not field.kind or not field.allows(value):
+    bad = _bad_items(field, value) if isinstance(value, tuple) else ()
+    if bad:
+        return ConfigError(
+            field.key, f"expected {field.expected}, got {', '.join(map(repr, bad))}; {field.advice}"
+        )
+    if type(value) is not field.kind or (field.kind is not tuple and not field.allows(value)):
         shown = value if isinstance(value, str | int | float) else type(value).__name__
         return ConfigError(field.key, f"expected {field.expected}, got {shown!r}; {field.advice}")
     return None
+
+
+def _hashable(field: Field, value: Any) -> Any:
+    """Return an array of TOML as a tuple where the field is one."""
+    return tuple(value) if field.kind is tuple and isinstance(value, list) else value
+
+
+def _bad_items(field: Field, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(item for item in values if not isinstance(item, str) or not field.allows(item))
 
 
 def _contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:

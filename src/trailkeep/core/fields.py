@@ -9,17 +9,20 @@ from typing import Any
 
 __all__ = ["FIELDS", "Field", "Value"]
 
-Value = str | int | bool
+Value = str | int | bool | tuple[str, ...]
 MAX_RETENTION_DAYS = 36_500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One key; ``default`` is None where a value is required, ``advice`` what to do about a bad one."""
+    """One key; ``default`` is None where a value is required, ``advice`` what to do about a bad one.
+
+    A ``tuple`` is an array of strings; ``allows`` is then asked for each of them.
+    """
 
     section: str
     name: str
-    kind: type[str | int | bool]
+    kind: type[str | int | bool | tuple[str, ...]]
     default: Value | None
     expected: str
     allows: Callable[[Any], bool]
@@ -31,6 +34,11 @@ class Field:
         """The key path, as in ``archive.account``."""
         return f"{self.section}.{self.name}"
 
+    @property
+    def type_name(self) -> str:
+        """The type as the reference calls it."""
+        return "list[str]" if self.kind is tuple else self.kind.__name__
+
 
 _RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
@@ -38,6 +46,9 @@ _BUCKET = re.compile(r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}
 _TRAIL = re.compile(r"(?!.*[._-]{2})(?!\d+\.\d+\.\d+\.\d+$)[A-Za-z0-9][A-Za-z0-9._-]{1,126}[A-Za-z0-9]")
 _ROLE = re.compile(r"[A-Za-z0-9+=,.@_/-]{1,64}")
 _REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
+_DATA_EVENTS = re.compile(
+    r"AWS::[A-Za-z0-9]{1,64}::[A-Za-z0-9]{1,64}(=arn:aws[a-z-]{0,20}:[a-z0-9-]+:[!-~]{0,1900})?"
+)
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]+")
 
 
@@ -174,6 +185,56 @@ FIELDS: tuple[Field, ...] = (
         allows=_matches(_REGION, or_empty=True),
         advice="leave it empty to use archive.region",
         comment="Home region of the trail; empty: the region of the bucket.",
+    ),
+    Field(
+        section="trail",
+        name="management_events",
+        kind=str,
+        default="all",
+        expected="all or write-only",
+        allows=lambda value: value in {"all", "write-only"},
+        advice="write-only leaves out what only reads, such as looking around with stolen keys",
+        comment="Which management events are recorded: all, or write-only.",
+    ),
+    Field(
+        section="trail",
+        name="data_events",
+        kind=tuple,
+        default=(),
+        expected="resource types, each alone or with =<ARN prefix>",
+        allows=_matches(_DATA_EVENTS),
+        advice="for example AWS::S3::Object=arn:aws:s3:::important/",
+        comment="Data events to record: a resource type, or <resource type>=<ARN prefix>; each event costs.",
+    ),
+    Field(
+        section="trail",
+        name="network_events",
+        kind=tuple,
+        default=(),
+        expected="event sources",
+        allows=_matches(r"[a-z0-9][a-z0-9.-]{0,60}\.amazonaws\.(com|com\.cn|eu)"),
+        advice="for example ec2.amazonaws.com",
+        comment="Services whose calls through VPC endpoints are recorded; each event costs.",
+    ),
+    Field(
+        section="trail",
+        name="insights",
+        kind=tuple,
+        default=(),
+        expected="ApiCallRateInsight or ApiErrorRateInsight",
+        allows=lambda value: value in {"ApiCallRateInsight", "ApiErrorRateInsight"},
+        advice="leave the list empty for none",
+        comment="CloudTrail Insights on management events; each event that is analyzed costs.",
+    ),
+    Field(
+        section="trail",
+        name="recursive_logging",
+        kind=bool,
+        default=False,
+        expected="true or false",
+        allows=lambda _: True,
+        advice="true records a data event for each delivery, where data events of the archive are recorded",
+        comment="Record the events that CloudTrail itself causes when it delivers logs.",
     ),
     Field(
         section="guards",

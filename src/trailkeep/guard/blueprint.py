@@ -10,6 +10,7 @@ from trailkeep.core.arn import trail_arn
 from trailkeep.core.config import Config
 from trailkeep.guard.documents import archive_scp, bucket_policy, compact
 from trailkeep.guard.estate import Estate
+from trailkeep.guard.selectors import ALL_MANAGEMENT, wanted, write
 
 __all__ = ["NEW_ACCOUNT", "SCP_NAME", "Blueprint", "blueprint_for", "draw_blueprint"]
 
@@ -23,6 +24,8 @@ class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     """What must exist; ``archive_account`` is NEW_ACCOUNT while it must be created.
 
     ``bucket_policy`` and ``scp`` are compact JSON texts, ``scp`` is empty where none is wanted.
+    ``event_selectors`` is a compact JSON text, empty where CloudTrail's default, all management events,
+    is what is wanted.
     """
 
     partition: str
@@ -41,10 +44,17 @@ class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     trail_region: str
     trail_arn: str
     scp: str
+    event_selectors: str = ""
+    insights: tuple[str, ...] = ()
+    recursive_logging: bool = False
 
 
 def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> Blueprint:
-    """Return what must exist in this partition, with this account (or NEW_ACCOUNT) as the archive."""
+    """Return what must exist in this partition, with this account (or NEW_ACCOUNT) as the archive.
+
+    Raises:
+        ConfigError: the trail is asked to select more than CloudTrail takes.
+    """
     trail = trail_arn(
         partition=partition,
         region=config.trail_region,
@@ -76,7 +86,20 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
         trail_region=config.trail_region,
         trail_arn=trail,
         scp=compact(scp) if config.guards.scp else "",
+        event_selectors=_event_selectors(config, partition),
+        insights=tuple(sorted(set(config.trail.insights))),
+        recursive_logging=config.trail.recursive_logging,
     )
+
+
+def _event_selectors(config: Config, partition: str) -> str:
+    selectors = wanted(
+        partition=partition,
+        management_events=config.trail.management_events,
+        data_events=config.trail.data_events,
+        network_events=config.trail.network_events,
+    )
+    return "" if selectors == ALL_MANAGEMENT else write(selectors)
 
 
 def blueprint_for(config: Config, estate: Estate) -> Blueprint:

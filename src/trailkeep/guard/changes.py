@@ -22,6 +22,8 @@ __all__ = [
     "EnablePolicyType",
     "EnableTrustedAccess",
     "PutBucketPolicy",
+    "PutEventSelectors",
+    "PutInsightSelectors",
     "PutObjectLock",
     "PutOwnership",
     "PutPublicAccessBlock",
@@ -123,15 +125,33 @@ class CreateTrail(_Action, frozen=True, kw_only=True):
     name: str
     region: str
     bucket: str
+    recursive_logging: bool = False
 
 
 class UpdateTrail(_Action, frozen=True, kw_only=True):
-    """Make an existing trail what ``CreateTrail`` would have made."""
+    """Make an existing trail what ``CreateTrail`` would have made; None leaves a setting as it is."""
 
     arn: str
     region: str
     bucket: str
     clear_prefix: bool
+    recursive_logging: bool | None = None
+
+
+class PutEventSelectors(_Action, frozen=True, kw_only=True):
+    """Set what the trail records to ``document``, a JSON list of advanced event selectors."""
+
+    arn: str
+    region: str
+    document: str
+
+
+class PutInsightSelectors(_Action, frozen=True, kw_only=True):
+    """Set what CloudTrail Insights analyzes to ``document``, a JSON list of insight selectors."""
+
+    arn: str
+    region: str
+    document: str
 
 
 class StartLogging(_Action, frozen=True, kw_only=True):
@@ -190,6 +210,8 @@ Action = (
     | PutBucketPolicy
     | CreateTrail
     | UpdateTrail
+    | PutEventSelectors
+    | PutInsightSelectors
     | StartLogging
     | EnablePolicyType
     | CreatePolicy

@@ -20,6 +20,7 @@ class Allowance(StrEnum):
     REPLACE_POLICY = "replace-policy"
     REDIRECT_TRAIL = "redirect-trail"
     WEAKEN_GUARDS = "weaken-guards"
+    DROP_EVENTS = "drop-events"
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True):

@@ -116,7 +116,8 @@ class TrailStatus(_Fact, frozen=True, kw_only=True):
 class Trail(_Fact, frozen=True, kw_only=True):
     """A trail; ``recursive_logging`` is None where AWS does not say.
 
-    ``event_selectors`` is the answer of GetEventSelectors as JSON where there are custom ones.
+    ``event_selectors`` is the answer of GetEventSelectors as JSON where there are custom ones, and
+    ``insight_selectors`` the list of GetInsightSelectors where Insights is on.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Trail(_Fact, frozen=True, kw_only=True):
     recursive_logging: bool | None
     status: TrailStatus | Unreadable
     event_selectors: str | Absent | Unreadable = Absent()
+    insight_selectors: str | Absent | Unreadable = Absent()
 
 
 class PublicAccessBlock(_Fact, frozen=True, kw_only=True):

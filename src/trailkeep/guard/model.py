@@ -22,6 +22,8 @@ from trailkeep.guard.changes import (
     EnablePolicyType,
     EnableTrustedAccess,
     PutBucketPolicy,
+    PutEventSelectors,
+    PutInsightSelectors,
     PutObjectLock,
     PutOwnership,
     PutPublicAccessBlock,
@@ -79,7 +81,7 @@ def apply_to(estate: Estate, action: Action) -> Estate:
             | PutBucketPolicy()
         ):
             return _with_bucket(estate, action)
-        case CreateTrail() | UpdateTrail() | StartLogging():
+        case CreateTrail() | UpdateTrail() | StartLogging() | PutEventSelectors() | PutInsightSelectors():
             return _with_trail(estate, action)
         case EnablePolicyType() | CreatePolicy() | UpdatePolicy() | AttachPolicy() | DetachPolicy():
             return _with_guard(estate, action)
@@ -150,7 +152,10 @@ def _new_bucket(action: CreateBucket) -> Bucket:
     )
 
 
-def _with_trail(estate: Estate, action: CreateTrail | UpdateTrail | StartLogging) -> Estate:
+def _with_trail(
+    estate: Estate,
+    action: CreateTrail | UpdateTrail | StartLogging | PutEventSelectors | PutInsightSelectors,
+) -> Estate:
     if isinstance(estate.trails, Unreadable):
         return estate
     if isinstance(action, CreateTrail):
@@ -159,8 +164,17 @@ def _with_trail(estate: Estate, action: CreateTrail | UpdateTrail | StartLogging
     return replace(estate, trails=trails)
 
 
-def _changed(trail: Trail, action: UpdateTrail | StartLogging) -> Trail:
+def _changed(
+    trail: Trail, action: UpdateTrail | StartLogging | PutEventSelectors | PutInsightSelectors
+) -> Trail:
+    if isinstance(action, PutEventSelectors):
+        said = f'{{"AdvancedEventSelectors":{action.document}}}'
+        return replace(trail, has_custom_event_selectors=True, event_selectors=said)
+    if isinstance(action, PutInsightSelectors):
+        off = action.document == "[]"
+        return replace(trail, insight_selectors=Absent() if off else action.document)
     if isinstance(action, UpdateTrail):
+        recursive = action.recursive_logging
         return replace(
             trail,
             bucket=action.bucket,
@@ -169,6 +183,7 @@ def _changed(trail: Trail, action: UpdateTrail | StartLogging) -> Trail:
             is_multi_region=True,
             includes_global_events=True,
             validates_logs=True,
+            recursive_logging=trail.recursive_logging if recursive is None else recursive,
         )
     return replace(trail, status=_status(is_logging=True))
 
@@ -186,7 +201,7 @@ def _new_trail(action: CreateTrail) -> Trail:
         includes_global_events=True,
         validates_logs=True,
         has_custom_event_selectors=False,
-        recursive_logging=None,
+        recursive_logging=action.recursive_logging,
         status=_status(is_logging=False),
     )
 

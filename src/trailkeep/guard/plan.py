@@ -17,7 +17,14 @@ from typing import Any
 import msgspec
 
 from trailkeep.core.verdict import ExitCode
-from trailkeep.guard import plan_archive, plan_concerns, plan_guards, plan_organization, plan_trail
+from trailkeep.guard import (
+    plan_archive,
+    plan_concerns,
+    plan_guards,
+    plan_organization,
+    plan_recording,
+    plan_trail,
+)
 from trailkeep.guard.blueprint import SCP_NAME, Blueprint
 from trailkeep.guard.changes import (
     Action,
@@ -64,6 +71,8 @@ def plan(blueprint: Blueprint, estate: Estate, *, allow: frozenset[Allowance] = 
     if not isinstance(estate.archive_account, Unreadable):
         archive = [*plan_archive.decide(blueprint, estate, allow)]
     trail = [*plan_trail.decide(blueprint, estate, allow)]
+    observed = plan_trail.observed_trail(blueprint, estate)
+    trail = plan_recording.before_start(trail, plan_recording.decide(blueprint, observed, allow))
     guards: list[Decision] = []
     if not isinstance(estate.archive_account, Unreadable):
         guards = [*plan_guards.decide(blueprint, estate, allow)]

@@ -9,6 +9,7 @@ from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.changes import Change, CreateTrail, StartLogging, UpdateTrail
 from trailkeep.guard.decisions import Allowance, Blocked, Decision, unknown
 from trailkeep.guard.estate import Absent, Estate, Trail, Unreadable
+from trailkeep.guard.plan_recording import recursive_logging
 
 __all__ = ["decide", "observed_trail"]
 
@@ -45,18 +46,20 @@ def _existing(blueprint: Blueprint, trail: Trail, allow: frozenset[Allowance]) -
             f"expected no other trail of this name, got {trail.arn}; "
             f"choose another name, or set trail.region to {trail.home_region} if that trail is meant",
         )
-    if changes := tuple(_differences(blueprint, trail)):
+    recursive = recursive_logging(blueprint, trail, allow)
+    if changes := (*_differences(blueprint, trail), *_recursive_change(trail, recursive)):
         action = UpdateTrail(
             id="trail.update",
             target=trail.arn,
             account=blueprint.management_account,
-            reason=_reason(blueprint, trail),
+            reason=_reason(blueprint, trail, recursive),
             destructive=trail.bucket != blueprint.bucket,
             changes=changes,
             arn=trail.arn,
             region=blueprint.trail_region,
             bucket=blueprint.bucket,
             clear_prefix=trail.prefix != "",
+            recursive_logging=recursive,
         )
         if action.destructive and Allowance.REDIRECT_TRAIL not in allow:
             reason = f"logs would no longer arrive in {trail.bucket}"
@@ -83,7 +86,13 @@ def _differences(blueprint: Blueprint, trail: Trail) -> Iterator[Change]:
             yield Change(field=field, before=_word(before), after=_word(after) or "none")
 
 
-def _reason(blueprint: Blueprint, trail: Trail) -> str:
+def _recursive_change(trail: Trail, recursive: bool | None) -> Iterator[Change]:  # noqa: FBT001 - a value
+    if recursive is not None and trail.recursive_logging is not None:
+        before, after = _word(trail.recursive_logging), _word(recursive)
+        yield Change(field="recursive logging", before=before, after=after)
+
+
+def _reason(blueprint: Blueprint, trail: Trail, recursive: bool | None) -> str:  # noqa: FBT001 - a value
     faults = {
         "it is the trail of a single account": not trail.is_organization_trail,
         "it records one region only": not trail.is_multi_region,
@@ -91,6 +100,8 @@ def _reason(blueprint: Blueprint, trail: Trail) -> str:
         "its logs cannot be validated": not trail.validates_logs,
         f"it delivers to {trail.bucket}, not {blueprint.bucket}": trail.bucket != blueprint.bucket,
         f"it delivers below {trail.prefix!r}, where the bucket policy does not let it": trail.prefix != "",
+        "CloudTrail's own deliveries are recorded, each as an event": recursive is False,
+        "CloudTrail's own deliveries are not recorded": recursive is True,
     }
     return "; ".join(fault for fault, is_so in faults.items() if is_so)
 
@@ -107,10 +118,12 @@ def _create(blueprint: Blueprint) -> CreateTrail:
             Change(field="global service events", before="", after="yes"),
             Change(field="log file validation", before="", after="yes"),
             Change(field="bucket", before="", after=blueprint.bucket),
+            Change(field="recursive logging", before="", after=_word(blueprint.recursive_logging)),
         ),
         name=blueprint.trail,
         region=blueprint.trail_region,
         bucket=blueprint.bucket,
+        recursive_logging=blueprint.recursive_logging,
     )
 
 

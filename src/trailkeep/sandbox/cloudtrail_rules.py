@@ -15,6 +15,7 @@ from trailkeep.core.arn import trail_arn
 from trailkeep.guard.evaluate import Decision
 from trailkeep.sandbox.authority import judge_cloudtrail
 from trailkeep.sandbox.faults import Fault
+from trailkeep.sandbox.recording import refuse_event_selectors
 from trailkeep.sandbox.state import (
     MANAGEMENT_ACCOUNT_ID,
     find_bucket,
@@ -96,6 +97,11 @@ def refuse_cloudtrail(
             )
         case "UpdateTrail" if trail:
             return _refuse_settings(_merged(trail, parameters), account_id=account_id, arn=trail.arn)
+        case "PutEventSelectors" if trail:
+            return refuse_event_selectors(parameters)
+        case "GetInsightSelectors" if trail and not trail.insight_selectors:
+            message = f"Trail {trail.arn} does not have Insights enabled. Edit the trail settings to enable Insights."
+            return Fault(code="InsightNotEnabledException", message=message)
         case _:
             return None
 
