@@ -80,6 +80,14 @@ def test_key_without_section() -> None:
         parse_config("days = 3\n" + MINIMAL)
 
 
+def test_array_of_strings() -> None:
+    """An array is read as it is written, and of a bad one only the bad items are named."""
+    text = MINIMAL + '[trail]\ndata_events = ["AWS::S3::Object", "AWS::Lambda::Function"]\n'
+    assert parse_config(text).trail.data_events == ("AWS::S3::Object", "AWS::Lambda::Function")
+    with pytest.raises(ConfigError, match=r"^trail\.data_events: expected resource types.*, got 'x', 3; for"):
+        parse_config(text.replace('["AWS::S3::Object"', '["AWS::S3::Object", "x", 3'))
+
+
 def test_not_toml() -> None:
     """Text that is not TOML is an error that names the line."""
     with pytest.raises(ConfigError, match=r"trailkeep\.toml: expected TOML, got .*line 1"):
@@ -137,6 +145,13 @@ def test_created_account_needs_name_and_mail() -> None:
         ("trail.name", '"10.0.0.1"'),
         ("guards.scp", '"yes"'),
         ("guards.scp", "1"),
+        ("trail.management_events", '"none"'),
+        ("trail.data_events", '"AWS::S3::Object"'),
+        ("trail.data_events", '["AWS::S3::Object", 3]'),
+        ("trail.data_events", '["AWS::S3"]'),
+        ("trail.data_events", '["AWS::S3::Object=bucket/"]'),
+        ("trail.network_events", '["ec2"]'),
+        ("trail.insights", '["ApiCallRate"]'),
         ("lake.path", '""'),
         ("lake.path", "[]"),
     ],
@@ -162,6 +177,10 @@ _NAME = st.from_regex(r"[a-z0-9][a-z0-9-]{4,30}[a-z0-9]", fullmatch=True).map(la
 _ACCOUNT = st.from_regex(r"[0-9]{12}", fullmatch=True).filter(lambda s: s != "111111111111")
 _PRINTABLE = st.text(min_size=1, max_size=40).filter(str.isprintable)
 
+_DATA_EVENTS = st.lists(
+    st.sampled_from(["AWS::S3::Object", 'AWS::S3::Object=arn:aws:s3:::a"\\/', "AWS::Lambda::Function"])
+).map(tuple)
+
 
 @st.composite
 def _configs(draw: st.DrawFn) -> Config:
@@ -178,6 +197,9 @@ def _configs(draw: st.DrawFn) -> Config:
             "retention.lock_mode": draw(st.sampled_from(["GOVERNANCE", "COMPLIANCE"])),
             "guards.scp": draw(st.booleans()),
             "lake.path": draw(_PRINTABLE),
+            "trail.management_events": draw(st.sampled_from(["all", "write-only"])),
+            "trail.data_events": draw(_DATA_EVENTS),
+            "trail.insights": draw(st.sampled_from([(), ("ApiCallRateInsight",)])),
         }
     )
 
@@ -211,4 +233,5 @@ def test_reference_has_a_row_for_every_key() -> None:
     rows = list(reference())
     assert [row[0] for row in rows] == [field.key for field in FIELDS]
     assert ("retention.days", "int", "400") in {row[:3] for row in rows}
+    assert ("trail.data_events", "list[str]", "[]") in {row[:3] for row in rows}
     assert ("archive.region", "str", "") in {row[:3] for row in rows}

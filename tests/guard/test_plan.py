@@ -19,6 +19,7 @@ from trailkeep.guard.decisions import Allowance
 from trailkeep.guard.estate import Bucket, Estate, ObjectLock, Unreadable
 from trailkeep.guard.model import apply_all
 from trailkeep.guard.plan import Plan
+from trailkeep.guard.selectors import ALL_MANAGEMENT, Selector, read, uncovered
 
 CASES = sorted((Path(__file__).parent.parent / "cases" / "plan").glob("*.json"))
 _UNREADABLE = {"fact": "Unreadable", "call": "service:Operation", "error": "AccessDenied: no"}
@@ -36,6 +37,25 @@ _POLICY = json.dumps(
     }
 )
 _EXPIRES = '[{"ID":"tidy","Status":"Enabled","Filter":{},"Expiration":{"Days":1}}]'
+
+
+_INSIGHTS = '[{"InsightType":"ApiErrorRateInsight","EventCategories":["Data"]}]'
+_BASIC = (
+    '{"EventSelectors":[{"ReadWriteType":"WriteOnly","IncludeManagementEvents":true,"DataResources":[]}]}'
+)
+_DATA_ONLY = json.dumps(
+    {
+        "AdvancedEventSelectors": [
+            {
+                "FieldSelectors": [
+                    {"Field": "eventCategory", "Equals": ["Data"]},
+                    {"Field": "resources.type", "Equals": ["AWS::S3::Object"]},
+                    {"Field": "resources.ARN", "StartsWith": ["arn:aws:s3:::a/", "arn:aws:s3:::b/"]},
+                ]
+            }
+        ]
+    }
+)
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -110,6 +130,10 @@ _FACTS = {
             },
         ]
     ),
+    "trails.0.has_custom_event_selectors": st.booleans(),
+    "trails.0.event_selectors": st.sampled_from([_ABSENT, _UNREADABLE, "{", _DATA_ONLY, _BASIC]),
+    "trails.0.insight_selectors": st.sampled_from([_ABSENT, _INSIGHTS]),
+    "trails.0.recursive_logging": st.sampled_from([True, False, None]),
     "bucket.versioning": st.sampled_from(["", "Suspended", "Enabled", _UNREADABLE]),
     "bucket.public_access_block": st.sampled_from([_ABSENT, _UNREADABLE]),
     "bucket.ownership": st.sampled_from(["ObjectWriter", "BucketOwnerPreferred", _ABSENT, _UNREADABLE]),
@@ -142,9 +166,23 @@ def _estates(draw: st.DrawFn) -> Estate:
 
 
 _CONFIGS = st.builds(
-    lambda days, mode, scp: config({"retention.days": days, "retention.lock_mode": mode, "guards.scp": scp}),
+    lambda days, mode, scp, events, data, insights, recursive: config(
+        {
+            "retention.days": days,
+            "retention.lock_mode": mode,
+            "guards.scp": scp,
+            "trail.management_events": events,
+            "trail.data_events": data,
+            "trail.insights": insights,
+            "trail.recursive_logging": recursive,
+        }
+    ),
     st.integers(1, 4000),
     st.sampled_from(["GOVERNANCE", "COMPLIANCE"]),
+    st.booleans(),
+    st.sampled_from(["all", "write-only"]),
+    st.sampled_from([(), ("AWS::S3::Object",), ("AWS::S3::Object=arn:aws:s3:::a/", "AWS::Lambda::Function")]),
+    st.sampled_from([(), ("ApiCallRateInsight",)]),
     st.booleans(),
 )
 
@@ -174,6 +212,7 @@ def test_nothing_is_weakened_without_being_allowed_to(estate: Estate, settings: 
     after = apply_all(estate, plan.actions)
     assert _lock(after) >= _lock(estate)
     assert _attachments(after) >= _attachments(estate)
+    assert uncovered(_recorded(estate), _recorded(after)) == ()
 
 
 @given(_estates(), _CONFIGS)
@@ -233,6 +272,16 @@ def _lock(estate: Estate) -> tuple[int, int]:
     if not isinstance(lock, ObjectLock):
         return (0, 0)
     return ({"": 0, "GOVERNANCE": 1, "COMPLIANCE": 2}[lock.mode], lock.days)
+
+
+def _recorded(estate: Estate) -> tuple[Selector, ...]:
+    """Return what the trail records, as far as that was observed."""
+    if isinstance(estate.trails, Unreadable) or not estate.trails:
+        return ()
+    (trail,) = estate.trails
+    if not trail.has_custom_event_selectors:
+        return ALL_MANAGEMENT
+    return (read(trail.event_selectors) if isinstance(trail.event_selectors, str) else None) or ()
 
 
 def _attachments(estate: Estate) -> set[tuple[str, str]]:

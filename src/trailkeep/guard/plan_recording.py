@@ -111,7 +111,7 @@ def _illegible(trail: Trail) -> Concern:
         observed="it has event selectors of its own, and "
         + ("what they select was not observed" if absent else "what was observed of them cannot be read"),
         consequence="events that no selector selects are not recorded",
-        remedy="see 'aws cloudtrail get-event-selectors', and set them with 'aws cloudtrail put-event-selectors'",
+        remedy="see 'aws cloudtrail get-event-selectors'; 'aws cloudtrail put-event-selectors' sets them",
     )
 
 

@@ -10,7 +10,14 @@ __all__ = ["category", "words"]
 
 _SHOWN = 3
 _CATEGORIES = {"Management": "management", "Data": "data", "NetworkActivity": "network activity"}
-_OPERATORS = {"Equals": "is", "StartsWith": "begins with", "EndsWith": "ends with"}
+_OPERATORS = {
+    "Equals": "is",
+    "StartsWith": "begins with",
+    "EndsWith": "ends with",
+    "NotEquals": "is not",
+    "NotStartsWith": "does not begin with",
+    "NotEndsWith": "does not end with",
+}
 _SIDES = {"true": "that read", "false": "that write"}
 
 
@@ -54,8 +61,7 @@ def _conditions(selector: Selector) -> Iterator[str]:
 
 
 def _operator(name: str) -> str:
-    negation = "not " if name.startswith("Not") else ""
-    return negation + _OPERATORS.get(name.removeprefix("Not"), name)
+    return _OPERATORS.get(name, name)
 
 
 def _listed(values: list[str]) -> str:

@@ -113,7 +113,7 @@ def values(selectors: Iterable[Selector]) -> int:
 
 
 def read(text: str) -> tuple[Selector, ...] | None:
-    """Return the selectors of an answer of GetEventSelectors, basic ones as advanced; None where it is none."""
+    """Return the selectors in an answer of GetEventSelectors, all as advanced ones; None where it is none."""
     try:
         answer = msgspec.json.decode(text, type=_Answer)
     except msgspec.DecodeError:

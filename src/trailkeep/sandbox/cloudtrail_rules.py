@@ -100,7 +100,7 @@ def refuse_cloudtrail(
         case "PutEventSelectors" if trail:
             return refuse_event_selectors(parameters)
         case "GetInsightSelectors" if trail and not trail.insight_selectors:
-            message = f"Trail {trail.arn} does not have Insights enabled. Edit the trail settings to enable Insights."
+            message = f"Trail {trail.arn} does not have Insights enabled."
             return Fault(code="InsightNotEnabledException", message=message)
         case _:
             return None
