@@ -14,8 +14,8 @@ from typing import Any
 
 from trailkeep.core.arn import trail_arn
 from trailkeep.core.config import Config
-from trailkeep.core.partitions import partition_of
 from trailkeep.core.errors import UsageError
+from trailkeep.core.partitions import partition_of
 
 __all__ = ["Delivery", "Kind", "Values", "configured", "partition_of", "resolve", "revealed", "strings"]
 
