@@ -39,6 +39,7 @@ from trailkeep.guard.changes import (
 )
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudtrail import CloudTrailClient
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_s3 import S3Client
 
@@ -73,6 +74,7 @@ _NOT_YET = {
         "ConflictException",
         "ThrottlingException",
         "TrailNotFoundException",
+        "InvalidCloudWatchLogsRoleArnException",
     ),
     "organization": (
         "ConcurrentModificationException",
@@ -84,6 +86,20 @@ _NOT_YET = {
         "TooManyRequestsException",
     ),
 }
+
+
+def _further(client: CloudTrailClient, action: CreateTrail | UpdateTrail) -> dict[str, Any]:
+    """Return the settings that are asked for, without recursive logging where this SDK does not know it."""
+    takes = client.meta.service_model.operation_model(type(action).__name__).input_shape
+    named: dict[str, Any] = {
+        "SnsTopicName": action.sns_topic or None,
+        "CloudWatchLogsLogGroupArn": action.log_group or None,
+        "CloudWatchLogsRoleArn": action.log_role or None,
+        "RecursiveLogging": action.recursive_logging
+        if takes and "RecursiveLogging" in takes.members
+        else None,
+    }
+    return {name: value for name, value in named.items() if value is not None}
 
 
 class Performer(Protocol):
@@ -228,14 +244,12 @@ class Actor:
             "IncludeGlobalServiceEvents": True,
             "EnableLogFileValidation": True,
         }
-        recursive: dict[str, Any] = {}
-        if not isinstance(action, StartLogging) and action.recursive_logging is not None:
-            recursive = {"RecursiveLogging": action.recursive_logging}
+        further = {} if isinstance(action, StartLogging) else _further(client, action)
         match action:
             case CreateTrail(name=name, bucket=bucket):
                 made = self._cloudtrail(
                     "CreateTrail",
-                    lambda: client.create_trail(Name=name, S3BucketName=bucket, **recorded, **recursive),
+                    lambda: client.create_trail(Name=name, S3BucketName=bucket, **recorded, **further),
                 )
                 self._trail_arns[action.target] = made["TrailARN"] if made else action.target
             case UpdateTrail(arn=arn, bucket=bucket):
@@ -243,7 +257,7 @@ class Actor:
                 self._cloudtrail(
                     "UpdateTrail",
                     lambda: client.update_trail(
-                        Name=arn, S3BucketName=bucket, **recorded, **prefix, **recursive
+                        Name=arn, S3BucketName=bucket, **recorded, **prefix, **further
                     ),
                 )
             case StartLogging(arn=arn):

@@ -78,13 +78,13 @@ def _arguments(action: Action) -> list[str]:
                 "create-trail",
                 *_named(name, bucket),
                 *_TRAIL,
-                *_recursive(action),
+                *_further(action),
                 "--region",
                 region,
             ]
         case UpdateTrail(arn=arn, bucket=bucket, region=region):
             prefix = ["--s3-key-prefix", ""] if action.clear_prefix else []
-            more = [*prefix, *_recursive(action), "--region", region]
+            more = [*prefix, *_further(action), "--region", region]
             return ["cloudtrail", "update-trail", *_named(arn, bucket), *_TRAIL, *more]
         case PutEventSelectors(arn=arn, document=document, region=region):
             selectors = ["--trail-name", arn, "--advanced-event-selectors", document]
@@ -111,10 +111,15 @@ def _named(name: str, bucket: str) -> list[str]:
     return ["--name", name, "--s3-bucket-name", bucket]
 
 
-def _recursive(action: CreateTrail | UpdateTrail) -> list[str]:
-    if action.recursive_logging is None:
-        return []
-    return ["--recursive-logging" if action.recursive_logging else "--no-recursive-logging"]
+def _further(action: CreateTrail | UpdateTrail) -> list[str]:
+    recursive = {None: [], True: ["--recursive-logging"], False: ["--no-recursive-logging"]}
+    named = {
+        "--sns-topic-name": action.sns_topic,
+        "--cloud-watch-logs-log-group-arn": action.log_group,
+        "--cloud-watch-logs-role-arn": action.log_role,
+    }
+    fed = [word for option, arn in named.items() if arn for word in (option, arn)]
+    return [*recursive[action.recursive_logging], *fed]
 
 
 def _bucket(

@@ -251,6 +251,9 @@ def _trail(client: CloudTrailClient, said: dict[str, Any]) -> Trail:
         )
         if said.get("HasInsightSelectors", False)
         else Absent(),
+        sns_topic=said.get("SnsTopicARN") or "",
+        log_group=said.get("CloudWatchLogsLogGroupArn") or "",
+        log_role=said.get("CloudWatchLogsRoleArn") or "",
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from trailkeep.core.arn import Arn
 from trailkeep.core.errors import ConfigError
 from trailkeep.core.fields import FIELDS, Field, Value
 
@@ -69,6 +70,9 @@ class TrailConfig:
     network_events: tuple[str, ...]
     insights: tuple[str, ...]
     recursive_logging: bool
+    sns_topic: str
+    cloudwatch_log_group: str
+    cloudwatch_role: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +220,7 @@ def _contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
             f"expected another account than the management account, got {account!r}; "
             "no organization policy protects a bucket in the management account",
         )
+    yield from _feed_contradictions(full)
     if not account:
         for key in ("archive.account_name", "archive.account_email"):
             if not full[key]:
@@ -224,6 +229,25 @@ def _contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
                     "expected a value because archive.account is empty, got ''; "
                     "set archive.account, or name and e-mail of the account to create",
                 )
+
+
+def _feed_contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
+    """Yield what is wrong with the CloudWatch Logs feed, which is never in the archive account.
+
+    Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/send-cloudtrail-events-to-cloudwatch-logs.html
+    """
+    management = full["organization.management_account"]
+    keys = ("trail.cloudwatch_log_group", "trail.cloudwatch_role")
+    for key in keys:
+        arn = full[key]
+        if not arn and any(full[other] for other in keys):
+            yield ConfigError(key, "expected a value, got ''; a feed needs both the log group and the role")
+        elif arn and Arn.parse(arn).account_id != management:
+            yield ConfigError(
+                key,
+                f"expected an ARN of the management account {management}, got {arn}; "
+                "CloudTrail writes only to a log group of the account that owns the trail",
+            )
 
 
 def _unknown(key: str, allowed: list[str], what: str) -> ConfigError:

@@ -47,6 +47,9 @@ class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     event_selectors: str = ""
     insights: tuple[str, ...] = ()
     recursive_logging: bool = False
+    sns_topic: str = ""
+    log_group: str = ""
+    log_role: str = ""
 
 
 def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> Blueprint:
@@ -89,6 +92,9 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
         event_selectors=_event_selectors(config, partition),
         insights=tuple(sorted(set(config.trail.insights))),
         recursive_logging=config.trail.recursive_logging,
+        sns_topic=config.trail.sns_topic,
+        log_group=config.trail.cloudwatch_log_group,
+        log_role=config.trail.cloudwatch_role,
     )
 
 

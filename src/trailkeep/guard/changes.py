@@ -126,16 +126,22 @@ class CreateTrail(_Action, frozen=True, kw_only=True):
     region: str
     bucket: str
     recursive_logging: bool = False
+    sns_topic: str = ""
+    log_group: str = ""
+    log_role: str = ""
 
 
 class UpdateTrail(_Action, frozen=True, kw_only=True):
-    """Make an existing trail what ``CreateTrail`` would have made; None leaves a setting as it is."""
+    """Make an existing trail what ``CreateTrail`` would have made; None or empty leaves it as it is."""
 
     arn: str
     region: str
     bucket: str
     clear_prefix: bool
     recursive_logging: bool | None = None
+    sns_topic: str = ""
+    log_group: str = ""
+    log_role: str = ""
 
 
 class PutEventSelectors(_Action, frozen=True, kw_only=True):

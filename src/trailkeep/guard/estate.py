@@ -135,6 +135,9 @@ class Trail(_Fact, frozen=True, kw_only=True):
     status: TrailStatus | Unreadable
     event_selectors: str | Absent | Unreadable = Absent()
     insight_selectors: str | Absent | Unreadable = Absent()
+    sns_topic: str = ""
+    log_group: str = ""
+    log_role: str = ""
 
 
 class PublicAccessBlock(_Fact, frozen=True, kw_only=True):

@@ -184,6 +184,9 @@ def _changed(
             includes_global_events=True,
             validates_logs=True,
             recursive_logging=trail.recursive_logging if recursive is None else recursive,
+            sns_topic=action.sns_topic or trail.sns_topic,
+            log_group=action.log_group or trail.log_group,
+            log_role=action.log_role or trail.log_role,
         )
     return replace(trail, status=_status(is_logging=True))
 
@@ -202,6 +205,9 @@ def _new_trail(action: CreateTrail) -> Trail:
         validates_logs=True,
         has_custom_event_selectors=False,
         recursive_logging=action.recursive_logging,
+        sns_topic=action.sns_topic,
+        log_group=action.log_group,
+        log_role=action.log_role,
         status=_status(is_logging=False),
     )
 

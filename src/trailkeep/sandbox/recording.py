@@ -10,9 +10,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from moto.cloudtrail.exceptions import InsufficientSnsTopicPolicyException
 from moto.cloudtrail.models import Trail
 from moto.cloudtrail.responses import CloudTrailResponse
+from moto.sns.models import sns_backends
 
+from trailkeep.core.arn import Arn
 from trailkeep.sandbox.faults import Fault
 
 __all__ = ["refuse_event_selectors", "trail_seams"]
@@ -34,6 +37,8 @@ def trail_seams() -> list[tuple[Any, str, Any]]:
         (Trail, "get_event_selectors", _get_event_selectors),
         (Trail, "put_insight_selectors", _put_insight_selectors),
         (Trail, "description", _describing(Trail.description)),
+        (Trail, "topic_arn", property(_topic_arn)),
+        (Trail, "check_topic_exists", _check_topic_exists),
         (CloudTrailResponse, "create_trail", _keeping(CloudTrailResponse.create_trail)),
         (CloudTrailResponse, "update_trail", _keeping(CloudTrailResponse.update_trail)),
     ]
@@ -73,6 +78,23 @@ def _get_event_selectors(trail: Trail) -> tuple[list[dict[str, Any]], list[dict[
 
 def _put_insight_selectors(trail: Trail, insight_selectors: list[dict[str, Any]]) -> None:
     trail.insight_selectors = insight_selectors
+
+
+def _topic_arn(trail: Trail) -> str | None:
+    """Return the ARN of the topic, which may be named by its ARN and be of another account."""
+    name = trail.sns_topic_name
+    if not name or name.startswith("arn:"):
+        return name or None
+    return f"arn:{trail.partition}:sns:{trail.region_name}:{trail.account_id}:{name}"
+
+
+def _check_topic_exists(trail: Trail) -> None:
+    if arn := _topic_arn(trail):
+        topic = Arn.parse(arn)
+        if arn not in sns_backends[topic.account_id][topic.region].topics:
+            raise InsufficientSnsTopicPolicyException(
+                "SNS Topic does not exist or the topic policy is incorrect!"
+            )
 
 
 def _has_custom(trail: Trail) -> bool:
