@@ -88,6 +88,31 @@ def test_array_of_strings() -> None:
         parse_config(text.replace('["AWS::S3::Object"', '["AWS::S3::Object", "x", 3'))
 
 
+@pytest.mark.parametrize(
+    ("group", "role", "names"),
+    [
+        ("111111111111", "222222222222", ["trail.cloudwatch_role"]),
+        ("222222222222", "222222222222", ["trail.cloudwatch_log_group", "trail.cloudwatch_role"]),
+        ("111111111111", "", ["trail.cloudwatch_role"]),
+        ("", "111111111111", ["trail.cloudwatch_log_group"]),
+        ("111111111111", "111111111111", []),
+    ],
+)
+def test_live_feed_is_in_the_management_account(group: str, role: str, names: list[str]) -> None:
+    """A CloudWatch Logs feed needs a log group and a role, both in the management account."""
+    feed = "[trail]\n"
+    if group:
+        feed += f'cloudwatch_log_group = "arn:aws:logs:eu-central-1:{group}:log-group:trail:*"\n'
+    if role:
+        feed += f'cloudwatch_role = "arn:aws:iam::{role}:role/trail"\n'
+    try:
+        parse_config(MINIMAL + feed)
+        wrong = []
+    except ConfigError as error:
+        wrong = [line.split(":")[0] for line in str(error).splitlines()]
+    assert wrong == names
+
+
 def test_not_toml() -> None:
     """Text that is not TOML is an error that names the line."""
     with pytest.raises(ConfigError, match=r"trailkeep\.toml: expected TOML, got .*line 1"):
@@ -152,6 +177,8 @@ def test_created_account_needs_name_and_mail() -> None:
         ("trail.data_events", '["AWS::S3::Object=bucket/"]'),
         ("trail.network_events", '["ec2"]'),
         ("trail.insights", '["ApiCallRate"]'),
+        ("trail.sns_topic", '"logs"'),
+        ("trail.cloudwatch_log_group", '"arn:aws:logs:eu-central-1:111111111111:log-group:g"'),
         ("lake.path", '""'),
         ("lake.path", "[]"),
     ],

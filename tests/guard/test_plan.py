@@ -39,6 +39,7 @@ _POLICY = json.dumps(
 _EXPIRES = '[{"ID":"tidy","Status":"Enabled","Filter":{},"Expiration":{"Days":1}}]'
 
 
+_TOPIC = "arn:aws:sns:eu-central-1:222222222222:logs"
 _INSIGHTS = '[{"InsightType":"ApiErrorRateInsight","EventCategories":["Data"]}]'
 _BASIC = (
     '{"EventSelectors":[{"ReadWriteType":"WriteOnly","IncludeManagementEvents":true,"DataResources":[]}]}'
@@ -133,6 +134,7 @@ _FACTS = {
     "trails.0.has_custom_event_selectors": st.booleans(),
     "trails.0.event_selectors": st.sampled_from([_ABSENT, _UNREADABLE, "{", _DATA_ONLY, _BASIC]),
     "trails.0.insight_selectors": st.sampled_from([_ABSENT, _INSIGHTS]),
+    "trails.0.sns_topic": st.sampled_from(["", _TOPIC, f"{_TOPIC}-of-others"]),
     "trails.0.recursive_logging": st.sampled_from([True, False, None]),
     "bucket.versioning": st.sampled_from(["", "Suspended", "Enabled", _UNREADABLE]),
     "bucket.public_access_block": st.sampled_from([_ABSENT, _UNREADABLE]),
@@ -166,7 +168,7 @@ def _estates(draw: st.DrawFn) -> Estate:
 
 
 _CONFIGS = st.builds(
-    lambda days, mode, scp, events, data, insights, recursive: config(
+    lambda days, mode, scp, events, data, insights, recursive, topic: config(
         {
             "retention.days": days,
             "retention.lock_mode": mode,
@@ -175,6 +177,7 @@ _CONFIGS = st.builds(
             "trail.data_events": data,
             "trail.insights": insights,
             "trail.recursive_logging": recursive,
+            "trail.sns_topic": topic,
         }
     ),
     st.integers(1, 4000),
@@ -184,6 +187,7 @@ _CONFIGS = st.builds(
     st.sampled_from([(), ("AWS::S3::Object",), ("AWS::S3::Object=arn:aws:s3:::a/", "AWS::Lambda::Function")]),
     st.sampled_from([(), ("ApiCallRateInsight",)]),
     st.booleans(),
+    st.sampled_from(["", _TOPIC]),
 )
 
 

@@ -45,8 +45,13 @@ def _field_matches(field: dict[str, Any], value: str) -> bool:
 
 
 def _hits(operator: str, listed: list[str], value: str) -> list[bool]:
-    tests = {"Equals": str.__eq__, "StartsWith": str.startswith, "EndsWith": str.endswith}
-    return [bool(tests[operator.removeprefix("Not")](value, one)) for one in listed]
+    match operator.removeprefix("Not"):
+        case "StartsWith":
+            return [value.startswith(one) for one in listed]
+        case "EndsWith":
+            return [value.endswith(one) for one in listed]
+        case _:
+            return [value == one for one in listed]
 
 
 @given(st.lists(_selectors(), max_size=3), st.lists(_selectors(), max_size=3), _EVENTS)

@@ -10,7 +10,7 @@ import pytest
 
 from guard_verbs import Verbs
 from refusals import proxied
-from trailkeep.sandbox.organization import Sandbox
+from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, Sandbox
 
 pytestmark = pytest.mark.sandbox
 _TRAIL = """
@@ -79,6 +79,25 @@ def test_what_is_no_longer_asked_for_stays_until_allowed(verbs: Verbs, sandbox: 
     assert not trail["HasInsightSelectors"]
     planned = verbs.run("plan", "--json")
     assert (planned.exit_code, planned.ids, planned.document["kept"]) == (0, [], [])
+
+
+def test_feeds(verbs: Verbs, sandbox: Sandbox) -> None:
+    """A topic of the archive account and a log group are given to the trail, and a topic that is missing stops it."""
+    topic = "arn:aws:sns:eu-central-1:222222222222:logs"
+    group, role = (
+        "arn:aws:logs:eu-central-1:111111111111:log-group:g:*",
+        "arn:aws:iam::111111111111:role/r",
+    )
+    verbs.write(trail=f'sns_topic = "{topic}"\ncloudwatch_log_group = "{group}"\ncloudwatch_role = "{role}"')
+    stopped = verbs.run("apply", "--yes")
+    assert stopped.exit_code == 4
+    assert "InsufficientSnsTopicPolicyException" in stopped.stderr
+    sandbox.client("sns", LOG_ARCHIVE_ACCOUNT_ID).create_topic(Name="logs")
+    assert verbs.run("apply", "--yes").exit_code == 0
+    (trail,) = sandbox.client("cloudtrail").describe_trails()["trailList"]
+    told = ("SnsTopicARN", "CloudWatchLogsLogGroupArn", "CloudWatchLogsRoleArn")
+    assert [trail[name] for name in told] == [topic, group, role]
+    assert verbs.run("plan", "--json").ids == []
 
 
 @pytest.mark.parametrize("operation", ["GetEventSelectors", "GetInsightSelectors"])

@@ -91,13 +91,12 @@ _NOT_YET = {
 def _further(client: CloudTrailClient, action: CreateTrail | UpdateTrail) -> dict[str, Any]:
     """Return the settings that are asked for, without recursive logging where this SDK does not know it."""
     takes = client.meta.service_model.operation_model(type(action).__name__).input_shape
+    knows_recursive = takes is not None and "RecursiveLogging" in takes.members
     named: dict[str, Any] = {
         "SnsTopicName": action.sns_topic or None,
         "CloudWatchLogsLogGroupArn": action.log_group or None,
         "CloudWatchLogsRoleArn": action.log_role or None,
-        "RecursiveLogging": action.recursive_logging
-        if takes and "RecursiveLogging" in takes.members
-        else None,
+        "RecursiveLogging": action.recursive_logging if knows_recursive else None,
     }
     return {name: value for name, value in named.items() if value is not None}
 

@@ -20,7 +20,8 @@ def command(
     allow: list[str] = typer.Option(
         [],
         "--allow",
-        help="Allow lift-guards, weaken-guards, shorten-retention, replace-policy, redirect-trail, drop-events.",
+        help="Allow lift-guards, weaken-guards, shorten-retention, replace-policy, redirect-trail "
+        "or drop-events.",
     ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
