@@ -243,7 +243,7 @@ FIELDS: tuple[Field, ...] = (
         default="",
         expected="the ARN of an SNS topic, or an empty string",
         allows=_matches(r"arn:aws[a-z-]{0,20}:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", or_empty=True),
-        advice="its policy must let CloudTrail publish; 'trailkeep export topic-policy' prints one",
+        advice="its policy must let CloudTrail publish; 'trailkeep explain --topic-arn' checks it",
         comment="An existing SNS topic that is told of each log; empty: leave the trail's as it is.",
     ),
     Field(
