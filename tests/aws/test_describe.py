@@ -19,6 +19,7 @@ from trailkeep.guard.estate import Absent
 _RECORDED: dict[str, Value] = {
     "trail.data_events": ("AWS::Lambda::Function",),
     "trail.insights": ("ApiErrorRateInsight",),
+    "trail.delegated_administrator": "333333333333",
 }
 
 

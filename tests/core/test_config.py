@@ -178,6 +178,8 @@ def test_created_account_needs_name_and_mail() -> None:
         ("trail.network_events", '["ec2"]'),
         ("trail.insights", '["ApiCallRate"]'),
         ("trail.sns_topic", '"logs"'),
+        ("trail.delegated_administrator", '"prod"'),
+        ("trail.delegated_administrator", '"111111111111"'),
         ("trail.cloudwatch_log_group", '"arn:aws:logs:eu-central-1:111111111111:log-group:g"'),
         ("lake.path", '""'),
         ("lake.path", "[]"),

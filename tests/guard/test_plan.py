@@ -113,6 +113,7 @@ def _sids(text: str) -> str:
 
 _FACTS = {
     "trusted_services": st.sampled_from([[], ["cloudtrail.amazonaws.com"], _UNREADABLE]),
+    "delegated_administrators": st.sampled_from([[], ["333333333333"], ["222222222222"]]),
     "roots.0.policy_types": st.sampled_from([[], ["SERVICE_CONTROL_POLICY"]]),
     "trails.0.bucket": st.sampled_from(["acme-trail-archive", "another"]),
     "trails.0.prefix": st.sampled_from(["", "logs"]),
@@ -168,7 +169,7 @@ def _estates(draw: st.DrawFn) -> Estate:
 
 
 _CONFIGS = st.builds(
-    lambda days, mode, scp, events, data, insights, recursive, topic: config(
+    lambda days, mode, scp, events, data, insights, recursive, topic, delegated: config(
         {
             "retention.days": days,
             "retention.lock_mode": mode,
@@ -178,6 +179,7 @@ _CONFIGS = st.builds(
             "trail.insights": insights,
             "trail.recursive_logging": recursive,
             "trail.sns_topic": topic,
+            "trail.delegated_administrator": delegated,
         }
     ),
     st.integers(1, 4000),
@@ -188,6 +190,7 @@ _CONFIGS = st.builds(
     st.sampled_from([(), ("ApiCallRateInsight",)]),
     st.booleans(),
     st.sampled_from(["", _TOPIC]),
+    st.sampled_from(["", "333333333333"]),
 )
 
 

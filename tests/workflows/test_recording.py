@@ -100,6 +100,19 @@ def test_feeds(verbs: Verbs, sandbox: Sandbox) -> None:
     assert verbs.run("plan", "--json").ids == []
 
 
+def test_delegated_administrator(verbs: Verbs, sandbox: Sandbox) -> None:
+    """A member account is registered for CloudTrail once, and a further one is told of."""
+    verbs.write(trail='delegated_administrator = "333333333333"')
+    assert verbs.run("apply", "--yes").exit_code == 0
+    organizations = sandbox.client("organizations")
+    listed = organizations.list_delegated_administrators(ServicePrincipal="cloudtrail.amazonaws.com")
+    assert [one["Id"] for one in listed["DelegatedAdministrators"]] == ["333333333333"]
+    assert verbs.run("plan", "--json").ids == []
+    verbs.write()
+    planned = verbs.run("plan", "--json")
+    assert [kept["target"] for kept in planned.document["kept"]] == ["333333333333"]
+
+
 @pytest.mark.parametrize("operation", ["GetEventSelectors", "GetInsightSelectors"])
 def test_refused_selectors_are_unknown(verbs: Verbs, sandbox: Sandbox, operation: str) -> None:
     """Selectors that cannot be read make the plan UNKNOWN."""

@@ -32,6 +32,7 @@ from trailkeep.guard.changes import (
     PutPublicAccessBlock,
     PutRequestPayment,
     PutVersioning,
+    RegisterDelegatedAdmin,
     StartLogging,
     UpdatePolicy,
     UpdateTrail,
@@ -144,6 +145,15 @@ class Actor:
                 self._trail(action)
             case PutEventSelectors() | PutInsightSelectors():
                 self._selectors(action)
+            case RegisterDelegatedAdmin(member=member, region=region):
+                self._call(
+                    "cloudtrail:RegisterOrganizationDelegatedAdmin",
+                    lambda: self._accounts.cloudtrail(region).register_organization_delegated_admin(
+                        MemberAccountId=member
+                    ),
+                    not_yet=_NOT_YET["trail"],
+                    done=("AccountRegisteredException",),
+                )
             case (
                 EnableTrustedAccess()
                 | EnablePolicyType()

@@ -28,6 +28,7 @@ from trailkeep.guard.changes import (
     PutPublicAccessBlock,
     PutRequestPayment,
     PutVersioning,
+    RegisterDelegatedAdmin,
     StartLogging,
     UpdatePolicy,
     UpdateTrail,
@@ -92,6 +93,9 @@ def _arguments(action: Action) -> list[str]:
         case PutInsightSelectors(arn=arn, document=document, region=region):
             selectors = ["--trail-name", arn, "--insight-selectors", document]
             return ["cloudtrail", "put-insight-selectors", *selectors, "--region", region]
+        case RegisterDelegatedAdmin(member=member, region=region):
+            registered = ["register-organization-delegated-admin", "--member-account-id", member]
+            return ["cloudtrail", *registered, "--region", region]
         case StartLogging(arn=arn, region=region):
             return ["cloudtrail", "start-logging", "--name", arn, "--region", region]
         case (

@@ -57,6 +57,7 @@ def observe(accounts: Accounts, config: Config) -> Estate:
         services = pool.submit(_trusted_services, client)
         controls = pool.submit(_policies, client, "SERVICE_CONTROL_POLICY")
         resource_controls = pool.submit(_policies, client, "RESOURCE_CONTROL_POLICY")
+        delegated = pool.submit(_delegated_administrators, client)
         trails = pool.submit(_trails, accounts.cloudtrail(config.trail_region))
         bucket = (
             observe_bucket(
@@ -77,6 +78,7 @@ def observe(accounts: Accounts, config: Config) -> Estate:
             trails=trails.result(),
             archive_account=archive,
             bucket=bucket,
+            delegated_administrators=delegated.result(),
         )
 
 
@@ -185,6 +187,16 @@ def _trusted_services(client: OrganizationsClient) -> tuple[str, ...] | Unreadab
         )
 
     return read("organizations:ListAWSServiceAccessForOrganization", get)
+
+
+def _delegated_administrators(client: OrganizationsClient) -> tuple[str, ...] | Unreadable:
+    def get() -> tuple[str, ...]:
+        pages = client.get_paginator("list_delegated_administrators").paginate(
+            ServicePrincipal="cloudtrail.amazonaws.com"
+        )
+        return tuple(sorted(admin["Id"] for page in pages for admin in page["DelegatedAdministrators"]))
+
+    return read("organizations:ListDelegatedAdministrators", get)
 
 
 def _policies(client: OrganizationsClient, kind: _PolicyType) -> tuple[Policy, ...] | Unreadable:

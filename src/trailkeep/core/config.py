@@ -73,6 +73,7 @@ class TrailConfig:
     sns_topic: str
     cloudwatch_log_group: str
     cloudwatch_role: str
+    delegated_administrator: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +222,12 @@ def _contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
             "no organization policy protects a bucket in the management account",
         )
     yield from _feed_contradictions(full)
+    if full["trail.delegated_administrator"] == management:
+        yield ConfigError(
+            "trail.delegated_administrator",
+            f"expected another account than the management account, got {management!r}; "
+            "that account manages the trail anyway",
+        )
     if not account:
         for key in ("archive.account_name", "archive.account_email"):
             if not full[key]:

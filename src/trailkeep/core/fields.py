@@ -270,6 +270,16 @@ FIELDS: tuple[Field, ...] = (
         comment="The role with which CloudTrail writes to cloudwatch_log_group.",
     ),
     Field(
+        section="trail",
+        name="delegated_administrator",
+        kind=str,
+        default="",
+        expected="12 digits in quotes, or an empty string",
+        allows=_matches(r"[0-9]{12}", or_empty=True),
+        advice="leave it empty for none; whoever administers that account may change the trail",
+        comment="A member account that may manage the organization's trails; empty: none is registered.",
+    ),
+    Field(
         section="guards",
         name="scp",
         kind=bool,

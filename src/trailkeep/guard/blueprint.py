@@ -50,6 +50,7 @@ class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     sns_topic: str = ""
     log_group: str = ""
     log_role: str = ""
+    delegated_administrator: str = ""
 
 
 def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> Blueprint:
@@ -95,6 +96,7 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
         sns_topic=config.trail.sns_topic,
         log_group=config.trail.cloudwatch_log_group,
         log_role=config.trail.cloudwatch_role,
+        delegated_administrator=config.trail.delegated_administrator,
     )
 
 

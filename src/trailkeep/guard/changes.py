@@ -29,6 +29,7 @@ __all__ = [
     "PutPublicAccessBlock",
     "PutRequestPayment",
     "PutVersioning",
+    "RegisterDelegatedAdmin",
     "StartLogging",
     "UpdatePolicy",
     "UpdateTrail",
@@ -167,6 +168,13 @@ class StartLogging(_Action, frozen=True, kw_only=True):
     region: str
 
 
+class RegisterDelegatedAdmin(_Action, frozen=True, kw_only=True):
+    """Let a member account manage the organization's trails."""
+
+    member: str
+    region: str
+
+
 class EnablePolicyType(_Action, frozen=True, kw_only=True):
     """Enable a type of organization policy at the root."""
 
@@ -219,6 +227,7 @@ Action = (
     | PutEventSelectors
     | PutInsightSelectors
     | StartLogging
+    | RegisterDelegatedAdmin
     | EnablePolicyType
     | CreatePolicy
     | UpdatePolicy

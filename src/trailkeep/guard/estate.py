@@ -188,7 +188,10 @@ class ForeignBucket(_Fact, frozen=True, kw_only=True):
 
 
 class Estate(_Fact, frozen=True, kw_only=True):
-    """Everything that was observed; ``archive_account`` is the account that the configuration means."""
+    """Everything that was observed; ``archive_account`` is the account that the configuration means.
+
+    ``delegated_administrators`` are those of CloudTrail.
+    """
 
     caller: Caller
     organization: Organization | Absent | Unreadable
@@ -201,6 +204,7 @@ class Estate(_Fact, frozen=True, kw_only=True):
     trails: tuple[Trail, ...] | Unreadable
     archive_account: str | Absent | Unreadable
     bucket: Bucket | ForeignBucket | Absent | Unreadable
+    delegated_administrators: tuple[str, ...] | Unreadable = ()
 
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ from trailkeep.guard.changes import (
     PutPublicAccessBlock,
     PutRequestPayment,
     PutVersioning,
+    RegisterDelegatedAdmin,
     StartLogging,
     UpdatePolicy,
     UpdateTrail,
@@ -83,6 +84,10 @@ def apply_to(estate: Estate, action: Action) -> Estate:
             return _with_bucket(estate, action)
         case CreateTrail() | UpdateTrail() | StartLogging() | PutEventSelectors() | PutInsightSelectors():
             return _with_trail(estate, action)
+        case RegisterDelegatedAdmin(member=member):
+            admins = estate.delegated_administrators
+            known = () if isinstance(admins, Unreadable) else admins
+            return replace(estate, delegated_administrators=(*known, member))
         case EnablePolicyType() | CreatePolicy() | UpdatePolicy() | AttachPolicy() | DetachPolicy():
             return _with_guard(estate, action)
         case _:

@@ -20,6 +20,7 @@ from trailkeep.core.verdict import ExitCode
 from trailkeep.guard import (
     plan_archive,
     plan_concerns,
+    plan_delegation,
     plan_guards,
     plan_organization,
     plan_recording,
@@ -80,8 +81,9 @@ def plan(blueprint: Blueprint, estate: Estate, *, allow: frozenset[Allowance] = 
         archive, guards = _around_guards(blueprint, estate, archive, guards, allow)
     trail = [*_after_bucket(archive, trail)]
     guards = [*_not_before_bucket(archive, guards)]
+    delegation = [*plan_delegation.decide(blueprint, estate)]
     concerns = [*plan_concerns.decide(blueprint, estate)]
-    return _sealed(blueprint, estate, [*ready, *archive, *trail, *guards, *concerns])
+    return _sealed(blueprint, estate, [*ready, *archive, *trail, *delegation, *guards, *concerns])
 
 
 def _around_guards(
@@ -176,6 +178,7 @@ def _facts(blueprint: Blueprint, estate: Estate) -> dict[str, Any]:
         "trusted": trusted if isinstance(trusted, Unreadable) else plan_organization.CLOUDTRAIL in trusted,
         "bucket": estate.bucket,
         "trail": trail,
+        "delegated administrators": estate.delegated_administrators,
         "policy": plan_guards.observed_policy(estate),
         "in force": [target for _, target in plan_guards.in_force(blueprint, estate)],
     }
