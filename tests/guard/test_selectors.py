@@ -124,3 +124,11 @@ def test_a_type_says_more_than_a_prefix() -> None:
         network_events=(),
     )
     assert words(asked) == "all management events; AWS::S3::Object data events"
+
+
+def test_a_contradiction_covers_nothing() -> None:
+    """A selector that matches neither reads nor writes records no management event."""
+    management = {"Field": "eventCategory", "Equals": ["Management"]}
+    neither = {"Field": "readOnly", "NotEquals": ["true", "false"]}
+    whole: list[Selector] = [{"FieldSelectors": [management]}]
+    assert uncovered(whole, [{"FieldSelectors": [management, neither]}]) == tuple(whole)

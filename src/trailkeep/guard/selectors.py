@@ -34,6 +34,9 @@ MAX_VALUES = 500
 _MAX_ALTERNATIVES = 4096
 _EVERYTHING = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:{0,3}")
 _FLAGS = ("true", "false")
+_NEITHER = ("Equals", "")
+"""Stands where neither reads nor writes match, so that the selector covers nothing but itself."""
+
 _MATCHING = ("Equals", "StartsWith", "EndsWith")
 
 
@@ -200,7 +203,8 @@ def _fields(selector: Selector) -> _Fields:
         found[field["Field"]] = (frozenset(matching), frozenset(excluding))
     positive, negative = found.get("readOnly", (frozenset(), frozenset()))
     flags = {("Equals", flag) for flag in _FLAGS} - negative
-    found["readOnly"] = (frozenset(flags & positive if positive else flags), frozenset())
+    left = flags & positive if positive else flags
+    found["readOnly"] = (frozenset(left or {_NEITHER}), frozenset())
     return found
 
 
