@@ -5,6 +5,7 @@ Actions are performed so that performing one again does no harm: what is already
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, assert_never
 
@@ -31,6 +32,8 @@ from trailkeep.guard.changes import (
     PutAccountPublicAccessBlock,
     PutBucketEncryption,
     PutBucketPolicy,
+    PutEventSelectors,
+    PutInsightSelectors,
     PutKeyPolicy,
     PutLifecycle,
     PutObjectLock,
@@ -39,6 +42,7 @@ from trailkeep.guard.changes import (
     PutRequestPayment,
     PutTags,
     PutVersioning,
+    RegisterDelegatedAdmin,
     SetTrailKey,
     StartLogging,
     UpdatePolicy,
@@ -48,6 +52,7 @@ from trailkeep.guard.changes import (
 from trailkeep.guard.key_policy import NEW_KEY
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudtrail import CloudTrailClient
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_s3 import S3Client
 
@@ -62,6 +67,15 @@ _BucketAction = (
     | PutRequestPayment
     | PutObjectLock
     | PutBucketPolicy
+)
+_TrailAction = (
+    CreateTrail
+    | UpdateTrail
+    | StartLogging
+    | SetTrailKey
+    | PutEventSelectors
+    | PutInsightSelectors
+    | RegisterDelegatedAdmin
 )
 
 
@@ -82,6 +96,7 @@ _NOT_YET = {
         "ConflictException",
         "ThrottlingException",
         "TrailNotFoundException",
+        "InvalidCloudWatchLogsRoleArnException",
     ),
     "organization": (
         "ConcurrentModificationException",
@@ -93,6 +108,19 @@ _NOT_YET = {
         "TooManyRequestsException",
     ),
 }
+
+
+def _further(client: CloudTrailClient, action: CreateTrail | UpdateTrail) -> dict[str, Any]:
+    """Return the settings that are asked for, without recursive logging where this SDK does not know it."""
+    takes = client.meta.service_model.operation_model(type(action).__name__).input_shape
+    knows_recursive = takes is not None and "RecursiveLogging" in takes.members
+    named: dict[str, Any] = {
+        "SnsTopicName": action.sns_topic or None,
+        "CloudWatchLogsLogGroupArn": action.log_group or None,
+        "CloudWatchLogsRoleArn": action.log_role or None,
+        "RecursiveLogging": action.recursive_logging if knows_recursive else None,
+    }
+    return {name: value for name, value in named.items() if value is not None}
 
 
 class Performer(Protocol):
@@ -135,8 +163,16 @@ class Actor:
                 | PutBucketPolicy()
             ):
                 self._bucket(action)
-            case CreateTrail() | UpdateTrail() | StartLogging():
-                self._trail(action)
+            case (
+                CreateTrail()
+                | UpdateTrail()
+                | StartLogging()
+                | SetTrailKey()
+                | PutEventSelectors()
+                | PutInsightSelectors()
+                | RegisterDelegatedAdmin()
+            ):
+                self._recording(action)
             case (
                 EnableTrustedAccess()
                 | EnablePolicyType()
@@ -150,13 +186,31 @@ class Actor:
                 return self._key(action)
             case PutBucketEncryption():
                 self._bucket_encryption(action)
-            case SetTrailKey():
-                self._trail_key(action)
             case PutAccountPublicAccessBlock() | PutLifecycle() | PutTags():
                 self._storage(action)
             case _:
                 assert_never(action)
         return action.target
+
+    def _recording(self, action: _TrailAction) -> None:
+        match action:
+            case CreateTrail() | UpdateTrail() | StartLogging():
+                self._trail(action)
+            case SetTrailKey():
+                self._trail_key(action)
+            case PutEventSelectors() | PutInsightSelectors():
+                self._selectors(action)
+            case RegisterDelegatedAdmin(member=member, region=region):
+                self._call(
+                    "cloudtrail:RegisterOrganizationDelegatedAdmin",
+                    lambda: self._accounts.cloudtrail(region).register_organization_delegated_admin(
+                        MemberAccountId=member
+                    ),
+                    not_yet=_NOT_YET["trail"],
+                    done=("AccountRegisteredException",),
+                )
+            case _:
+                assert_never(action)
 
     def _bucket(self, action: _BucketAction) -> None:
         client = self._accounts.s3(action.account, action.region)
@@ -248,17 +302,21 @@ class Actor:
             "IncludeGlobalServiceEvents": True,
             "EnableLogFileValidation": True,
         }
+        further = {} if isinstance(action, StartLogging) else _further(client, action)
         match action:
             case CreateTrail(name=name, bucket=bucket):
                 made = self._cloudtrail(
-                    "CreateTrail", lambda: client.create_trail(Name=name, S3BucketName=bucket, **recorded)
+                    "CreateTrail",
+                    lambda: client.create_trail(Name=name, S3BucketName=bucket, **recorded, **further),
                 )
                 self._trail_arns[action.target] = made["TrailARN"] if made else action.target
             case UpdateTrail(arn=arn, bucket=bucket):
                 prefix: dict[str, Any] = {"S3KeyPrefix": ""} if action.clear_prefix else {}
                 self._cloudtrail(
                     "UpdateTrail",
-                    lambda: client.update_trail(Name=arn, S3BucketName=bucket, **recorded, **prefix),
+                    lambda: client.update_trail(
+                        Name=arn, S3BucketName=bucket, **recorded, **prefix, **further
+                    ),
                 )
             case StartLogging(arn=arn):
                 returned = self._trail_arns.get(arn, arn)
@@ -304,6 +362,24 @@ class Actor:
             lambda: client.update_trail(Name=arn, KmsKeyId=action.kms_key),
             not_yet=(*_NOT_YET["trail"], *TRAIL_KEY_NOT_YET),
         )
+
+    def _selectors(self, action: PutEventSelectors | PutInsightSelectors) -> None:
+        client = self._accounts.cloudtrail(action.region)
+        arn = self._trail_arns.get(action.arn, action.arn)
+        selectors: Any = json.loads(action.document)
+        match action:
+            case PutEventSelectors():
+                self._cloudtrail(
+                    "PutEventSelectors",
+                    lambda: client.put_event_selectors(TrailName=arn, AdvancedEventSelectors=selectors),
+                )
+            case PutInsightSelectors():
+                self._cloudtrail(
+                    "PutInsightSelectors",
+                    lambda: client.put_insight_selectors(TrailName=arn, InsightSelectors=selectors),
+                )
+            case _:
+                assert_never(action)
 
     def _organization(
         self,

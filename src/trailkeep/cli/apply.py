@@ -35,7 +35,8 @@ def command(
     allow: list[str] = typer.Option(
         [],
         "--allow",
-        help="Allow lift-guards, weaken-guards, shorten-retention, replace-policy or redirect-trail.",
+        help="Allow lift-guards, weaken-guards, shorten-retention, replace-policy, redirect-trail "
+        "or drop-events.",
     ),
     arm: bool = typer.Option(
         False, "--arm", help="Also lock new logs and attach the guards, once a member account's log is there."

@@ -26,7 +26,8 @@ def command(
     allow: list[str] = typer.Option(
         [],
         "--allow",
-        help="Allow lift-guards, weaken-guards, shorten-retention, replace-policy or redirect-trail.",
+        help="Allow lift-guards, weaken-guards, shorten-retention, replace-policy, redirect-trail "
+        "or drop-events.",
     ),
     arm: bool = typer.Option(
         False,

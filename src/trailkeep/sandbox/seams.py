@@ -6,6 +6,7 @@
     bucket policies                   moto's own partial check is off: ours is complete and comes first
     Object Lock default retention     may be in days or in years, not both
     a trail's status                  tells of real deliveries
+    a trail's selectors               replace each other, are told, and so is recursive logging
     organization trails               are seen from the member accounts; trails are found and deleted by ARN
     delegated administrators          may be asked for CloudTrail
 """
@@ -27,6 +28,7 @@ from moto.core.utils import utcnow
 from moto.iam.access_control import PermissionResult
 
 from trailkeep.sandbox.cloudtrail_rules import DeliveryStatus, find_trail
+from trailkeep.sandbox.recording import trail_seams
 from trailkeep.sandbox.state import CLOUDTRAIL, MANAGEMENT_ACCOUNT_ID, is_member, trails
 
 __all__ = ["AccountIds", "seams"]
@@ -61,6 +63,7 @@ def seams(*, account_ids: AccountIds, organization_id: str) -> Iterator[None]:
         (backend, "describe_trails", _shadowing(backend.describe_trails)),
         (backend, "get_trail", _get_trail),
         (backend, "delete_trail", _delete_trail),
+        *trail_seams(),
         (
             organizations.FakeDelegatedAdministrator,
             "SUPPORTED_SERVICES",
