@@ -30,6 +30,7 @@ from trailkeep.core.errors import AwsCallError, StoppedError, UsageError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudtrail import CloudTrailClient
+    from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_s3 import S3Client
 
@@ -37,6 +38,7 @@ __all__ = ["Accounts", "Identity", "aws_errors", "default_region"]
 
 _RENEW_BEFORE = timedelta(minutes=10)
 _ROLE_SESSION = "trailkeep"
+_ATTEMPTS = 5
 _BAD_CREDENTIALS = frozenset(
     {
         "ExpiredToken",
@@ -108,7 +110,7 @@ class Accounts:
         self._assumed: dict[str, tuple[datetime, boto3.Session]] = {}
         self._identity: Identity | None = None
         self._making = Lock()
-        self._clients: WeakKeyDictionary[boto3.Session, dict[tuple[str, str], Any]] = WeakKeyDictionary()
+        self._clients: WeakKeyDictionary[boto3.Session, dict[tuple[str, str, int], Any]] = WeakKeyDictionary()
         self._base = _session(region)
 
     def identity(self) -> Identity:
@@ -142,6 +144,24 @@ class Accounts:
         client: S3Client = self._client(self._session(account), "s3", region)
         return client
 
+    def cloudtrail_in(self, account: str, region: str) -> CloudTrailClient:
+        """Return a client for CloudTrail in an account; it tries once, its caller paces and repeats.
+
+        Raises:
+            AwsCallError: the role in that account cannot be assumed.
+        """
+        client: CloudTrailClient = self._client(self._session(account), "cloudtrail", region, attempts=1)
+        return client
+
+    def ec2_in(self, account: str) -> EC2Client:
+        """Return a client for EC2 in an account, which knows the regions that are enabled there.
+
+        Raises:
+            AwsCallError: the role in that account cannot be assumed.
+        """
+        client: EC2Client = self._client(self._session(account), "ec2", self._region)
+        return client
+
     def forget(self, account: str) -> None:
         """Drop the credentials for an account, so that the next client assumes the role again."""
         with self._lock:
@@ -172,20 +192,24 @@ class Accounts:
         )
         return got["Expiration"], session
 
-    def _client(self, session: boto3.Session, service: str, region: str) -> Any:
+    def _client(
+        self, session: boto3.Session, service: str, region: str, *, attempts: int = _ATTEMPTS
+    ) -> Any:
         """Return a client; making one reads AWS's service model, so each is made once."""
         with self._making, aws_errors(f"{service}:client"):
             made = self._clients.setdefault(session, {})
-            if (service, region) not in made:
+            if (service, region, attempts) not in made:
                 make: Callable[..., Any] = session.client  # the stubs want the service's name as a literal
-                made[service, region] = make(service, region_name=region, config=_settings())
-            return made[service, region]
+                made[service, region, attempts] = make(
+                    service, region_name=region, config=_settings(attempts)
+                )
+            return made[service, region, attempts]
 
 
-def _settings() -> Config:
+def _settings(attempts: int = _ATTEMPTS) -> Config:
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
     return Config(
-        retries={"mode": "adaptive", "total_max_attempts": 5},
+        retries={"mode": "adaptive", "total_max_attempts": attempts},
         connect_timeout=10,
         read_timeout=60,
         user_agent_extra="trailkeep",
