@@ -1,8 +1,8 @@
-"""Reading Event history: every page of LookupEvents for one account and region, no faster than AWS allows.
+"""Reading Event history: every page of LookupEvents of an account and region, no faster than AWS allows.
 
-AWS answers two requests a second for each account and region, with 50 events at the most, newest first. So one
-request that spans 90 days and is paged to its end costs the fewest calls; whoever stops asks again for the time
-before the oldest event that is safe.
+AWS answers two requests a second for each account and region, with 50 events at the most, newest first. So
+one request that spans 90 days and is paged to its end costs the fewest calls; whoever stops asks again for the
+time before the oldest event that is safe. A token that AWS does not take any more is replaced in the same way.
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
 """
@@ -22,11 +22,12 @@ from trailkeep.aws.session import Accounts, aws_errors
 from trailkeep.core.errors import AwsCallError
 from trailkeep.guard.estate import Unreadable
 
-__all__ = ["INTERVAL_S", "PAGE", "HistoryEvent", "Member", "Pace", "Page", "Place", "Reader", "members", "regions"]
+__all__ = ["INTERVAL_S", "PAGE", "HistoryEvent", "Member", "Pace", "Place", "Reader", "members", "regions"]
 
 PAGE = 50
 INTERVAL_S = 0.55  # AWS allows 0.5; the rest is for calls that overtake each other on the way
 _CALL = "cloudtrail:LookupEvents"
+_STALE = "InvalidNextTokenException"
 _BUSY = (
     "ThrottlingException",
     "Throttling",
@@ -70,13 +71,6 @@ class HistoryEvent:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """Some events, newest first; events in later pages are not younger."""
-
-    events: tuple[HistoryEvent, ...]
-
-
 @dataclass(slots=True, kw_only=True)
 class Pace:
     """Lets one call go every ``INTERVAL_S`` seconds; ``clock`` counts seconds and ``sleep`` waits."""
@@ -118,36 +112,35 @@ class Reader:
         self._called = called
         self._patience = Patience(clock=clock, sleep=sleep)
 
-    def pages(self, place: Place, since: int, until: int) -> Iterator[Page]:
-        """Yield the events with ``since <= at <= until`` (epoch seconds), newest first, none twice.
+    def pages(self, place: Place, since: int, until: int) -> Iterator[tuple[HistoryEvent, ...]]:
+        """Yield, page after page, the events with ``since <= at <= until`` (epoch seconds), newest first, none twice.
 
         Raises:
             AwsCallError: AWS refuses, or is still too busy after ten minutes of waiting.
             StoppedError: the credentials at hand are not valid any more.
         """
         pace = Pace(clock=self._clock, sleep=self._sleep)
-        asked = _request(since, until)
+        asked, has_gained = _request(since, until), False
         seen: set[str] = set()
-        is_begun = False
         while True:
             try:
                 answer = self._ask(place, pace, asked)
             except AwsCallError as error:
-                if error.code != "InvalidNextTokenException" or not is_begun:
+                if error.code != _STALE or not has_gained:
                     raise
-                asked, is_begun = _request(since, until), False
+                asked, has_gained = _request(since, until), False
                 continue
             events = _events(answer, seen)
-            is_begun = "NextToken" in asked
             if events:
-                until = events[-1].at
-                seen = {event.event_id for event in events} | seen
-            yield Page(events=events)
-            token = answer.get("NextToken")
-            if not token:
+                has_gained = True
+                oldest = min(until, *(event.at for event in events))
+                kept = seen if oldest == until else set()
+                seen = kept | {event.event_id for event in events if event.at == oldest}
+                until = oldest
+            yield events
+            if not answer.get("NextToken"):
                 return
-            asked = {**asked, "NextToken": token}
-            is_begun = True
+            asked = {**asked, "NextToken": answer["NextToken"]}
 
     def _ask(self, place: Place, pace: Pace, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         def attempt() -> Mapping[str, Any]:

@@ -192,9 +192,7 @@ class Accounts:
         )
         return got["Expiration"], session
 
-    def _client(
-        self, session: boto3.Session, service: str, region: str, *, attempts: int = _ATTEMPTS
-    ) -> Any:
+    def _client(self, session: boto3.Session, service: str, region: str, *, attempts: int = _ATTEMPTS) -> Any:
         """Return a client; making one reads AWS's service model, so each is made once."""
         with self._making, aws_errors(f"{service}:client"):
             made = self._clients.setdefault(session, {})

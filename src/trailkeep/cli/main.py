@@ -14,7 +14,7 @@ from trailkeep.core.errors import TrailkeepError
 
 __all__ = ["VERBS", "build", "main"]
 
-VERBS = ("init", "plan", "apply", "explain", "export", "collect", "search", "show", "sql", "demo")
+VERBS = ("init", "plan", "apply", "explain", "export", "backfill", "collect", "search", "show", "sql", "demo")
 _INTERRUPTED = 130
 
 

@@ -1,4 +1,4 @@
-"""CloudTrail's Event history: what happened in an account and Region, for 90 days, whether a trail logs or not.
+"""CloudTrail's Event history: what happened in an account and Region for 90 days, with or without a trail.
 
 Newest first, 50 events a page, one lookup attribute, and a token that goes on only with the request it came
 from. ``requests_per_second`` switches AWS's limit of 2 on.
@@ -29,14 +29,6 @@ __all__ = ["HORIZON", "EventHistory"]
 
 HORIZON = timedelta(days=90)
 _PAGE = 50
-_ATTRIBUTES: dict[str, Callable[[Mapping[str, Any]], Any]] = {
-    "EventId": lambda record: record.get("eventID"),
-    "EventName": lambda record: record.get("eventName"),
-    "EventSource": lambda record: record.get("eventSource"),
-    "ReadOnly": lambda record: _read_only(record),
-    "Username": lambda record: _user_name(record),
-    "AccessKeyId": lambda record: _identity(record).get("accessKeyId"),
-}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -163,7 +155,7 @@ def _token(parameters: Mapping[str, Any], place: tuple[str, str], last: _Moment)
 
 
 def _read_token(parameters: Mapping[str, Any], place: tuple[str, str]) -> tuple[int, int] | Fault | None:
-    """Return the place after which to go on, none without a token, and a fault for another request's token."""
+    """Return after what to go on, None without a token, a fault for another request's token."""
     if "NextToken" not in parameters:
         return None
     try:
@@ -194,7 +186,8 @@ def _event(moment: _Moment) -> dict[str, Any]:
 
 def _is_management(record: bytes) -> bool:
     read = json.loads(record)
-    return read.get("managementEvent") is not False and read.get("eventCategory", "Management") == "Management"
+    category = read.get("eventCategory", "Management")
+    return category == "Management" and read.get("managementEvent") is not False
 
 
 def _identity(record: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -223,3 +216,13 @@ def _resources(record: Mapping[str, Any]) -> list[dict[str, Any]]:
         for resource in record.get("resources") or ()
     ]
     return [{name: value for name, value in one.items() if value} for one in named]
+
+
+_ATTRIBUTES: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "EventId": lambda record: record.get("eventID"),
+    "EventName": lambda record: record.get("eventName"),
+    "EventSource": lambda record: record.get("eventSource"),
+    "ReadOnly": _read_only,
+    "Username": _user_name,
+    "AccessKeyId": lambda record: _identity(record).get("accessKeyId"),
+}
