@@ -1,8 +1,8 @@
 """Reading Event history: every page of LookupEvents of an account and region, no faster than AWS allows.
 
 AWS answers two requests a second for each account and region, with 50 events at the most, newest first. So
-one request that spans 90 days and is paged to its end costs the fewest calls; whoever stops asks again for the
-time before the oldest event that is safe. A token that AWS does not take any more is replaced in the same way.
+one request that spans 90 days and is paged to its end costs the fewest calls; whoever stops asks again for
+the time before the oldest event that is safe. A token that AWS takes no more is replaced in the same way.
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
 """
@@ -113,7 +113,7 @@ class Reader:
         self._patience = Patience(clock=clock, sleep=sleep)
 
     def pages(self, place: Place, since: int, until: int) -> Iterator[tuple[HistoryEvent, ...]]:
-        """Yield, page after page, the events with ``since <= at <= until`` (epoch seconds), newest first, none twice.
+        """Yield the events with ``since <= at <= until`` (epoch seconds) in pages, newest first, none twice.
 
         Raises:
             AwsCallError: AWS refuses, or is still too busy after ten minutes of waiting.
@@ -205,15 +205,18 @@ def _request(since: int, until: int) -> dict[str, Any]:
 
 def _events(answer: Mapping[str, Any], seen: set[str]) -> tuple[HistoryEvent, ...]:
     """Return the events of an answer that did not come before."""
-    found = [
-        HistoryEvent(
-            event_id=event.get("EventId", ""),
-            at=int(event["EventTime"].timestamp()),
-            text=event.get("CloudTrailEvent", ""),
-        )
-        for event in answer.get("Events", ())
-    ]
-    return tuple(event for event in found if not event.event_id or event.event_id not in seen)
+    try:
+        found = [
+            HistoryEvent(
+                event_id=event["EventId"],
+                at=int(event["EventTime"].timestamp()),
+                text=event["CloudTrailEvent"],
+            )
+            for event in answer["Events"]
+        ]
+    except KeyError as error:
+        raise AwsCallError(_CALL, "IncompleteAnswer", f"expected {error} in it, got none") from error
+    return tuple(event for event in found if event.event_id not in seen)
 
 
 def _not_enabled(place: Place) -> str:

@@ -1,7 +1,8 @@
 """What of an Event history is saved, what is still to be asked for, and the logs that it becomes.
 
-Time is counted in epoch seconds and in UTC days since 1970. A day is *final* once it was read to its beginning
-some hours after its end; until then it is read again, because events come into Event history with a delay.
+Time is counted in epoch seconds and in UTC days since 1970. A day is *final* once it was read to its
+beginning some hours after its end; until then it is read again, because events come into Event history with a
+delay.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 1. Each history is read from now back to the horizon of 90 days, several histories at once.
 2. When the reading passes midnight, the events of the day become a log, and then the day is remembered.
-3. A later run asks for what is missing: days that were not finished, and the newest ones, which may still grow.
+3. A later run asks for what is missing: days that were not finished, and the newest ones, which may grow.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LOG_BYTES = 8_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """The least that a run costs: one call for each stretch of time that is missing, more where more happened."""
+    """The least that a run costs: one call for each stretch of time that is missing."""
 
     calls: int
     seconds: int
@@ -212,7 +212,7 @@ class _History:
                     self.waiting.setdefault(event.at // DAY_S, []).append(event)
                 if not events:
                     continue
-                oldest = events[-1].at
+                oldest = min(event.at for event in events)
                 if oldest // DAY_S < newest:
                     self._finish(range(oldest // DAY_S + 1, newest + 1))
                     newest = oldest // DAY_S
@@ -231,6 +231,7 @@ class _History:
         """Save days that were read to their beginning, and remember those that will not grow any more."""
         for day in sorted(day for day in self.waiting if day >= days[0]):
             self._write(day, self.waiting.pop(day))
+            del self.known[day]
         final = [day for day in days if is_final(day, self.run.now)]
         if final:
             self.saved = self.saved.with_final(final)
@@ -238,7 +239,7 @@ class _History:
 
     def _finish_part(self, day: int) -> None:
         """Save a busy day but for its oldest second so far, which may go on in the next page."""
-        oldest = self.waiting[day][-1].at
+        oldest = min(event.at for event in self.waiting[day])
         part = [event for event in self.waiting[day] if event.at > oldest]
         self.waiting[day] = [event for event in self.waiting[day] if event.at <= oldest]
         self._write(day, part)

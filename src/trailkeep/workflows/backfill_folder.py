@@ -1,4 +1,4 @@
-"""The folder that ``backfill`` writes: logs in CloudTrail's layout, and what is saved of each account and region.
+"""The folder that ``backfill`` writes: logs in CloudTrail's layout, and what is saved of each history.
 
 ::
 

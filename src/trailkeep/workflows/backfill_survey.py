@@ -1,4 +1,4 @@
-"""Which Event histories there are: every active account of the organization, in every region enabled there."""
+"""Which Event histories there are: each active account of the organization, in each region enabled there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ACTIVE = "ACTIVE"
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Unread:
-    """What could not be read; an empty ``region`` means the whole account, an empty ``account`` their list."""
+    """What could not be read; without ``region`` the whole account, without ``account`` their list."""
 
     account: str
     region: str
