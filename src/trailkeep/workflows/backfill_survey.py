@@ -63,11 +63,12 @@ def survey(
     own = accounts.identity().account
     named = tuple(dict.fromkeys(only_accounts))
     listed = members(accounts)
+    unread: list[Unread] = []
+    skipped: tuple[Skipped, ...] = ()
     if isinstance(listed, Unreadable):
-        unread = [Unread(account="", region="", call=listed.call, error=listed.error)]
-        active, skipped = named or (own,), ()
+        unread.append(Unread(account="", region="", call=listed.call, error=listed.error))
+        active = named or (own,)
     else:
-        unread = []
         active, skipped = _chosen(listed, named, organization_id)
     chosen = tuple(dict.fromkeys(only_regions))
     places: list[Place] = []
