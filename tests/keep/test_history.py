@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from datetime import UTC, date, datetime
+from itertools import pairwise
 
 import msgspec
 from hypothesis import given
@@ -52,7 +53,7 @@ def test_a_day_left_halfway_is_read_from_there() -> None:
 def test_every_second_of_90_days_is_saved_or_asked_for(final: set[int], parts: dict[int, int]) -> None:
     """What is asked for, and what is saved, together are the whole 90 days, with nothing asked for twice."""
     spans = missing(_saved(final, parts), NOON)
-    assert all(one.until < other.since for other, one in zip(spans, spans[1:], strict=False))
+    assert all(one.until < other.since for other, one in pairwise(spans))
     for day in range((NOON - HORIZON_S) // DAY_S, TODAY + 1):
         first, last = max(day * DAY_S, NOON - HORIZON_S), min((day + 1) * DAY_S - 1, NOON)
         asked = sum(max(0, min(last, span.until) - max(first, span.since) + 1) for span in spans)

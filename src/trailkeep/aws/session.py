@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -205,9 +205,12 @@ class Accounts:
 
 
 def _settings(attempts: int = _ATTEMPTS) -> Config:
+    mode: Literal["adaptive", "standard"] = (
+        "adaptive" if attempts > 1 else "standard"
+    )  # adaptive waits itself
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
     return Config(
-        retries={"mode": "adaptive", "total_max_attempts": attempts},
+        retries={"mode": mode, "total_max_attempts": attempts},
         connect_timeout=10,
         read_timeout=60,
         user_agent_extra="trailkeep",
