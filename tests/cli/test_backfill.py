@@ -62,7 +62,7 @@ def test_it_saves_every_account_and_says_what_to_do_next(folder: Path) -> None:
     assert ran.exit_code == 0
     files = len(_logs(folder))
     assert ran.stdout == (
-        "10 histories read with 10 calls\n"
+        "10 of 10 histories read with 10 calls\n"
         f"60 events saved in {files} files of {files} days, 0 were there already\n"
     )
     assert "trailkeep collect backfill/lookup-events" in ran.stderr
@@ -92,6 +92,7 @@ def test_a_refused_account_is_named_and_the_rest_is_saved(sandbox: Sandbox, fold
         (STAGING, US, "cloudtrail:LookupEvents"),
     ]
     assert document["events"] == {"saved": 50, "known": 0}
+    assert (document["histories"], document["complete"]) == (10, 8)
     assert not [path for path in _logs(folder) if STAGING in path.name]
     told = _run(*REGIONS)
     assert f"not read: {STAGING} {EU}: cloudtrail:LookupEvents: AccessDenied" in told.stderr

@@ -131,7 +131,7 @@ def _preview(found: Survey, folder: Any, *, as_json: bool) -> int:
     result = Backfilled(places=len(found.places), skipped=found.skipped, unread=list(found.unread))
     if as_json:
         body = _body(result, folder, found)
-        print_json("backfill", {**body, "least": {"calls": least.calls, "seconds": least.seconds}})
+        print_json("backfill", {**body, "complete": 0, "least": {"calls": least.calls, "seconds": least.seconds}})
     else:
         sys.stdout.write(
             f"{_histories(found)}: at least {least.calls:,} calls and {_duration(least.seconds)}; "
@@ -152,6 +152,7 @@ def _body(result: Backfilled, folder: Any, found: Survey) -> dict[str, Any]:
         "verdict": {"kind": result.verdict.kind, "reason": result.verdict.reason},
         "folder": str(folder.path),
         "histories": result.places,
+        "complete": result.complete,
         "accounts": len({place.account for place in found.places}),
         "regions": len({place.region for place in found.places}),
         "calls": result.calls,
@@ -172,7 +173,7 @@ def _say(result: Backfilled, folder: Any) -> None:
 
     _say_unread(result.unread, result.skipped)
     sys.stdout.write(
-        f"{result.places:,} histories read with {result.calls:,} calls\n"
+        f"{result.complete:,} of {result.places:,} histories read with {result.calls:,} calls\n"
         f"{result.events:,} events saved in {result.files:,} files of {result.days:,} days, "
         f"{result.known:,} were there already\n"
     )

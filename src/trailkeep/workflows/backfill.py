@@ -61,6 +61,11 @@ class Backfilled:
     days: int = 0
 
     @property
+    def complete(self) -> int:
+        """How many histories were read to their end, every event of them sound."""
+        return self.places - len({(one.account, one.region) for one in self.unread if one.region})
+
+    @property
     def verdict(self) -> Verdict:
         """PASS when all was read; UNKNOWN otherwise."""
         if self.unread:
