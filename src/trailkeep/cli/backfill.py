@@ -131,7 +131,9 @@ def _preview(found: Survey, folder: Any, *, as_json: bool) -> int:
     result = Backfilled(places=len(found.places), skipped=found.skipped, unread=list(found.unread))
     if as_json:
         body = _body(result, folder, found)
-        print_json("backfill", {**body, "complete": 0, "least": {"calls": least.calls, "seconds": least.seconds}})
+        print_json(
+            "backfill", {**body, "complete": 0, "least": {"calls": least.calls, "seconds": least.seconds}}
+        )
     else:
         sys.stdout.write(
             f"{_histories(found)}: at least {least.calls:,} calls and {_duration(least.seconds)}; "
