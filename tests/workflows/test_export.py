@@ -25,7 +25,7 @@ from trailkeep.core.config import parse_config
 from trailkeep.core.errors import ConfigError
 from trailkeep.guard.blueprint import draw_blueprint
 from trailkeep.guard.changes import PutAccountPublicAccessBlock
-from trailkeep.guard.estate import Estate
+from trailkeep.guard.estate import Estate, TrailStatus, Unreadable
 from trailkeep.guard.iac import Export, blank_estate
 from trailkeep.guard.plan import plan
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, Sandbox
@@ -161,9 +161,18 @@ def _observed() -> Estate:
         Accounts(region="eu-central-1", role="OrganizationAccountAccessRole"), parse_config(settings())
     )
     assert isinstance(found.trails, tuple)
-    found = replace(found, trails=tuple(replace(one, recursive_logging=None) for one in found.trails))
+    found = replace(
+        found,
+        trails=tuple(
+            replace(one, recursive_logging=None, status=_undelivered(one.status)) for one in found.trails
+        ),
+    )
     kinds = ("service_control_policies", "resource_control_policies")
     named = {kind: tuple(replace(one, id=one.name) for one in getattr(found, kind)) for kind in kinds}
     return replace(
         found, **{kind: tuple(sorted(many, key=lambda one: one.id)) for kind, many in named.items()}
     )
+
+
+def _undelivered(status: TrailStatus | Unreadable) -> TrailStatus | Unreadable:
+    return status if isinstance(status, Unreadable) else replace(status, latest_delivery_at=None)

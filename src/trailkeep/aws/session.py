@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -40,6 +40,7 @@ __all__ = ["Accounts", "Identity", "aws_errors", "default_region"]
 
 _RENEW_BEFORE = timedelta(minutes=10)
 _ROLE_SESSION = "trailkeep"
+_ATTEMPTS = 5
 _BAD_CREDENTIALS = frozenset(
     {
         "ExpiredToken",
@@ -111,7 +112,7 @@ class Accounts:
         self._assumed: dict[str, tuple[datetime, boto3.Session]] = {}
         self._identity: Identity | None = None
         self._making = Lock()
-        self._clients: WeakKeyDictionary[boto3.Session, dict[tuple[str, str], Any]] = WeakKeyDictionary()
+        self._clients: WeakKeyDictionary[boto3.Session, dict[tuple[str, str, int], Any]] = WeakKeyDictionary()
         self._base = _session(region)
 
     def identity(self) -> Identity:
@@ -168,6 +169,24 @@ class Accounts:
         client: KMSClient = self._client(self._session(account), "kms", region)
         return client
 
+    def cloudtrail_in(self, account: str, region: str) -> CloudTrailClient:
+        """Return a client for CloudTrail in an account; it tries once, its caller paces and repeats.
+
+        Raises:
+            AwsCallError: the role in that account cannot be assumed.
+        """
+        client: CloudTrailClient = self._client(self._session(account), "cloudtrail", region, attempts=1)
+        return client
+
+    def ec2_in(self, account: str) -> EC2Client:
+        """Return a client for EC2 in an account, which knows the regions that are enabled there.
+
+        Raises:
+            AwsCallError: the role in that account cannot be assumed.
+        """
+        client: EC2Client = self._client(self._session(account), "ec2", self._region)
+        return client
+
     def forget(self, account: str) -> None:
         """Drop the credentials for an account, so that the next client assumes the role again."""
         with self._lock:
@@ -198,22 +217,26 @@ class Accounts:
         )
         return got["Expiration"], session
 
-    def _client(self, session: boto3.Session, service: str, region: str) -> Any:
+    def _client(self, session: boto3.Session, service: str, region: str, *, attempts: int = _ATTEMPTS) -> Any:
         """Return a client; making one reads AWS's service model, so each is made once."""
         with self._making, aws_errors(f"{service}:client"):
             made = self._clients.setdefault(session, {})
-            if (service, region) not in made:
+            if (service, region, attempts) not in made:
                 make: Callable[..., Any] = session.client  # the stubs want the service's name as a literal
-                made[service, region] = make(service, region_name=region, config=_settings())
+                client = make(service, region_name=region, config=_settings(attempts))
                 if service == "s3control":
-                    made[service, region].meta.events.register("before-sign.s3-control", _to_an_address)
-            return made[service, region]
+                    client.meta.events.register("before-sign.s3-control", _to_an_address)
+                made[service, region, attempts] = client
+            return made[service, region, attempts]
 
 
-def _settings() -> Config:
+def _settings(attempts: int = _ATTEMPTS) -> Config:
+    mode: Literal["adaptive", "standard"] = (
+        "adaptive" if attempts > 1 else "standard"
+    )  # adaptive waits itself
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
     return Config(
-        retries={"mode": "adaptive", "total_max_attempts": 5},
+        retries={"mode": mode, "total_max_attempts": attempts},
         connect_timeout=10,
         read_timeout=60,
         user_agent_extra="trailkeep",

@@ -14,7 +14,20 @@ from trailkeep.core.errors import TrailkeepError
 
 __all__ = ["VERBS", "build", "main"]
 
-VERBS = ("init", "plan", "apply", "explain", "export", "status", "collect", "search", "show", "sql", "demo")
+VERBS = (
+    "init",
+    "plan",
+    "apply",
+    "explain",
+    "export",
+    "status",
+    "backfill",
+    "collect",
+    "search",
+    "show",
+    "sql",
+    "demo",
+)
 _INTERRUPTED = 130
 
 

@@ -79,10 +79,11 @@ def deliver(
 ) -> DeliveryReport:
     """Deliver activities, given in order of time, as the trails of the embedded AWS stand now.
 
+    Event history remembers them, whatever becomes of the files.
     Objects carry the present as their last modification, and default retention counts from it.
     """
     tally = _Tally()
-    for file in build_log_files(activities, habits or Habits()):
+    for file in build_log_files(sandbox.history.watch(activities), habits or Habits()):
         outcomes: list[_Outcome] = [
             (trail, _deliver_to(trail, file, sandbox.organization_id)) for trail in _concerned(file)
         ]

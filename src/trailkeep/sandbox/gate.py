@@ -24,6 +24,7 @@ from trailkeep.sandbox.cloudtrail_rules import is_read, refuse_cloudtrail, trail
 from trailkeep.sandbox.delegation import register_delegated_administrator
 from trailkeep.sandbox.deletes import delete_objects
 from trailkeep.sandbox.faults import Fault, json_answer
+from trailkeep.sandbox.history_rules import EventHistory
 from trailkeep.sandbox.organizations_rules import AccountRequests, leave_organization, refuse_organizations
 from trailkeep.sandbox.s3_actions import Need, s3_needs
 from trailkeep.sandbox.s3_rules import refuse_s3
@@ -45,14 +46,21 @@ class Gate:
         aws: moto's WSGI application.
         root_keys: access keys of account root users, to account ids.
         account_requests: the accounts in the making.
+        history: what LookupEvents answers from.
     """
 
     def __init__(
-        self, aws: WSGIApplication, *, root_keys: dict[str, str], account_requests: AccountRequests
+        self,
+        aws: WSGIApplication,
+        *,
+        root_keys: dict[str, str],
+        account_requests: AccountRequests,
+        history: EventHistory,
     ) -> None:
         self._aws = aws
         self._root_keys = root_keys
         self._account_requests = account_requests
+        self._history = history
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request, or let moto answer."""
@@ -74,7 +82,7 @@ class Gate:
             case Protocol.S3, _:
                 return _answer_s3(call, caller)
             case Protocol.JSON, "cloudtrail":
-                return _answer_cloudtrail(call, caller)
+                return _answer_cloudtrail(call, caller, self._history)
             case Protocol.JSON, "organizations":
                 return self._answer_organizations(call, caller)
             case Protocol.QUERY, "sts":
@@ -146,16 +154,19 @@ def _refuse_need(call: Call, caller: Caller, need: Need) -> Fault | None:
     return Fault(code="AccessDenied", message=message, status=403)
 
 
-def _answer_cloudtrail(call: Call, caller: Caller) -> Answer:
+def _answer_cloudtrail(call: Call, caller: Caller, history: EventHistory) -> Answer:
     account_id = caller.principal.account_id
     resource = trail_resource(account_id, call.region, call.parameters)
     owner = account_id if is_read(call.operation) or resource == "*" else Arn.parse(resource).account_id
     refused = _refuse_action(call, caller, f"cloudtrail:{call.operation}", resource, owner)
     if not refused and call.operation == "RegisterOrganizationDelegatedAdmin":
         return register_delegated_administrator(call.parameters, account_id=account_id)
-    return refused or refuse_cloudtrail(
+    refused = refused or refuse_cloudtrail(
         call.operation, call.parameters, account_id=account_id, region=call.region
     )
+    if refused or call.operation != "LookupEvents":
+        return refused
+    return history.answer(call.parameters, account_id=account_id, region=call.region)
 
 
 def _refuse_action(call: Call, caller: Caller, action: str, resource: str, owner: str) -> Fault | None:

@@ -27,6 +27,7 @@ from moto.organizations.models import organizations_backends
 
 from trailkeep.core.errors import UsageError
 from trailkeep.sandbox.gate import Gate
+from trailkeep.sandbox.history_rules import EventHistory
 from trailkeep.sandbox.organizations_rules import AccountRequests
 from trailkeep.sandbox.seams import AccountIds, seams
 from trailkeep.sandbox.server import Server
@@ -75,6 +76,7 @@ class Sandbox:
     def __init__(self, *, port: int = 0, region: str = "eu-central-1", has_log_archive: bool = True) -> None:
         self.region = region
         self.organization_id = ORGANIZATION_ID
+        self.history = EventHistory()
         self._port = port
         self._has_log_archive = has_log_archive
         self._account_ids = AccountIds()
@@ -95,7 +97,12 @@ class Sandbox:
         self._stack.enter_context(seams(account_ids=self._account_ids, organization_id=self.organization_id))
         self.reset()
         moto = DomainDispatcherApplication(create_backend_app)
-        gate = Gate(moto, root_keys=self._root_keys, account_requests=self._account_requests)
+        gate = Gate(
+            moto,
+            root_keys=self._root_keys,
+            account_requests=self._account_requests,
+            history=self.history,
+        )
         self._server = Server(gate, port=self._port)
         self._stack.callback(self._server.stop)
         return self
@@ -126,6 +133,7 @@ class Sandbox:
         self._root_keys.clear()
         self._keys.clear()
         self._account_requests.clear()
+        self.history.clear()
         mock_random.seed(_SEED)
         self._build(self._has_log_archive if has_log_archive is None else has_log_archive)
 
