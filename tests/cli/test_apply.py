@@ -40,8 +40,8 @@ ALL = [
 ]
 
 
-ARM = ["bucket.object_lock", "scp.enable", "scp.create", "scp.attach"]
-BUILD = [action for action in ALL if action not in ARM]
+BUILD = [action for action in ALL[:12] if action != "bucket.object_lock"]
+ARM = [action for action in ALL if action not in BUILD]
 
 
 def _waiting(plan: dict[str, Any]) -> list[str]:
@@ -210,7 +210,7 @@ def test_renamed_bucket(verbs: Verbs, sandbox: Sandbox) -> None:
     _assert_guarded(sandbox, BUCKET)
     moved = verbs.run("apply", "--yes", "--json", "--allow", "lift-guards", "--allow", "redirect-trail")
     blocked = [one["action"]["id"] for one in moved.document["left"]["blocked"]]
-    assert (moved.exit_code, blocked) == (1, ["bucket.object_lock", "scp.update"])
+    assert (moved.exit_code, blocked) == (1, ["bucket.object_lock", "scp.update", "rcp.update"])
     assert _trail_bucket(sandbox) == "acme-second-archive"
     _assert_guarded(sandbox, BUCKET)
     deliver_logs(sandbox, bucket="acme-second-archive")
@@ -230,7 +230,13 @@ def test_moved_account(verbs: Verbs, sandbox: Sandbox) -> None:
     ran = verbs.run("apply", "--yes", "--json")
     assert ran.exit_code == 1
     assert [one["allow"] for one in ran.document["left"]["blocked"]] == ["redirect-trail"]
-    assert _waiting(ran.document["left"]) == ["bucket.object_lock", "scp.update", "scp.attach"]
+    assert _waiting(ran.document["left"]) == [
+        "bucket.object_lock",
+        "scp.update",
+        "rcp.update",
+        "scp.attach",
+        "rcp.attach",
+    ]
     assert _trail_bucket(sandbox) == BUCKET
     _assert_guarded(sandbox, BUCKET)
     assert verbs.run("apply", "--yes", "--arm").exit_code == 4
@@ -325,7 +331,11 @@ def test_failed_arming_stops(verbs: Verbs, proxy: Proxy) -> None:
     proxy.refused.clear()
     finished = verbs.run("apply", "--yes", "--arm", "--json")
     assert finished.exit_code == 0
-    assert [action["id"] for action in finished.document["performed"]] == ["scp.attach"]
+    assert [action["id"] for action in finished.document["performed"]] == [
+        "scp.attach",
+        "members.attach",
+        "rcp.attach",
+    ]
 
 
 def test_moved_fingerprint(verbs: Verbs, sandbox: Sandbox) -> None:
