@@ -286,12 +286,13 @@ def test_list_of_readers() -> None:
         "[1]",
         '["arn:aws:iam::333333333333:user/audit"]',
         '["arn:aws:iam::333333333333:root"]',
+        f'["{AUDIT}", "{AUDIT}"]',
         f'["{AUDIT}*"]',
     ],
 )
 def test_readers_are_roles(readers: str) -> None:
-    """Readers are roles by their ARN: no user, no account, no wildcard."""
-    with pytest.raises(ConfigError, match=r"^archive\.readers: expected a list of role ARNs"):
+    """Readers are different roles by their ARN: no user, no account, no wildcard."""
+    with pytest.raises(ConfigError, match=r"^archive\.readers: expected a list of different role ARNs"):
         parse_config(MINIMAL + f"readers = {readers}\n")
 
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +128,7 @@ def test_the_script_does_what_apply_does(
     )
     assert ran.returncode == 0, ran.stderr
     assert _observed() == wanted
-    assert set(verbs.run("plan", "--arm", "--json").ids) <= {"trail.update"}
+    assert verbs.run("plan", "--arm", "--json").ids == ["trail.update"]
 
 
 def _without_account_call(script: Path) -> None:
@@ -147,7 +146,7 @@ def _without_account_call(script: Path) -> None:
         if isinstance(one, PutAccountPublicAccessBlock)
     )
     accounts = Accounts(region="eu-central-1", role="OrganizationAccountAccessRole")
-    Actor(accounts, Patience(clock=time.monotonic, sleep=time.sleep)).perform(action)
+    Actor(accounts, Patience(clock=lambda: 0.0, sleep=lambda _: None)).perform(action)
 
 
 def _assume_environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

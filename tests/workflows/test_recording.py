@@ -1,4 +1,4 @@
-"""What the trail records is set by ``apply``, kept, and repaired; the guards wait for --arm, so it ends with 1."""
+"""What the trail records is set by ``apply``, kept, and repaired when somebody changes it."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def verbs(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 def test_all_that_is_asked_for(verbs: Verbs, sandbox: Sandbox) -> None:
     """Selectors and Insights are set before the trail starts, and a second plan finds nothing to change."""
-    applied = verbs.run("apply", "--yes", "--json")
-    assert applied.exit_code == 1
+    applied = verbs.armed("--json")
+    assert applied.exit_code == 0
     assert _trail_ids(verbs) == ["trail.create", "trail.event_selectors", "trail.insights", "trail.start"]
     planned = verbs.run("plan", "--json")
-    assert (planned.exit_code, planned.ids, planned.document["kept"]) == (1, [], [])
+    assert (planned.exit_code, planned.ids, planned.document["kept"]) == (0, [], [])
     cloudtrail = sandbox.client("cloudtrail")
     (trail,) = cloudtrail.describe_trails()["trailList"]
     told = ("HasCustomEventSelectors", "HasInsightSelectors", "RecursiveLogging")
@@ -52,7 +52,7 @@ def test_all_that_is_asked_for(verbs: Verbs, sandbox: Sandbox) -> None:
 
 def test_drift_is_repaired(verbs: Verbs, sandbox: Sandbox) -> None:
     """Selectors that somebody narrowed, and Insights that somebody switched off, are found and put back."""
-    assert verbs.run("apply", "--yes").exit_code == 1
+    assert verbs.armed().exit_code == 0
     cloudtrail = sandbox.client("cloudtrail")
     basic = [{"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True, "DataResources": []}]
     cloudtrail.put_event_selectors(TrailName="trailkeep", EventSelectors=basic)
@@ -63,22 +63,22 @@ def test_drift_is_repaired(verbs: Verbs, sandbox: Sandbox) -> None:
         1,
         ["trail.update", "trail.event_selectors", "trail.insights"],
     )
-    assert verbs.run("apply", "--yes").exit_code == 1
+    assert verbs.run("apply", "--yes").exit_code == 0
     assert verbs.run("plan", "--json").ids == []
 
 
 def test_what_is_no_longer_asked_for_stays_until_allowed(verbs: Verbs, sandbox: Sandbox) -> None:
     """Less in the configuration drops nothing, until dropping events is allowed; then the default is left."""
-    assert verbs.run("apply", "--yes").exit_code == 1
+    assert verbs.armed().exit_code == 0
     verbs.write()
     planned = verbs.run("plan", "--json")
-    assert (planned.exit_code, planned.ids) == (1, [])
+    assert (planned.exit_code, planned.ids) == (0, [])
     assert {kept["allow"] for kept in planned.document["kept"]} == {"drop-events"}
-    assert verbs.run("apply", "--yes", "--allow", "drop-events").exit_code == 1
+    assert verbs.run("apply", "--yes", "--allow", "drop-events").exit_code == 0
     (trail,) = sandbox.client("cloudtrail").describe_trails()["trailList"]
     assert not trail["HasInsightSelectors"]
     planned = verbs.run("plan", "--json")
-    assert (planned.exit_code, planned.ids, planned.document["kept"]) == (1, [], [])
+    assert (planned.exit_code, planned.ids, planned.document["kept"]) == (0, [], [])
 
 
 def test_feeds(verbs: Verbs, sandbox: Sandbox) -> None:
@@ -93,7 +93,7 @@ def test_feeds(verbs: Verbs, sandbox: Sandbox) -> None:
     assert stopped.exit_code == 4
     assert "InsufficientSnsTopicPolicyException" in stopped.stderr
     sandbox.client("sns", LOG_ARCHIVE_ACCOUNT_ID).create_topic(Name="logs")
-    assert verbs.run("apply", "--yes").exit_code == 1
+    assert verbs.armed().exit_code == 0
     (trail,) = sandbox.client("cloudtrail").describe_trails()["trailList"]
     told = ("SnsTopicARN", "CloudWatchLogsLogGroupArn", "CloudWatchLogsRoleArn")
     assert [trail[name] for name in told] == [topic, group, role]
@@ -103,7 +103,7 @@ def test_feeds(verbs: Verbs, sandbox: Sandbox) -> None:
 def test_delegated_administrator(verbs: Verbs, sandbox: Sandbox) -> None:
     """A member account is registered for CloudTrail once, and a further one is told of."""
     verbs.write(trail='delegated_administrator = "333333333333"')
-    assert verbs.run("apply", "--yes").exit_code == 1
+    assert verbs.armed().exit_code == 0
     organizations = sandbox.client("organizations")
     listed = organizations.list_delegated_administrators(ServicePrincipal="cloudtrail.amazonaws.com")
     assert [one["Id"] for one in listed["DelegatedAdministrators"]] == ["333333333333"]
@@ -116,7 +116,7 @@ def test_delegated_administrator(verbs: Verbs, sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("operation", ["GetEventSelectors", "GetInsightSelectors"])
 def test_refused_selectors_are_unknown(verbs: Verbs, sandbox: Sandbox, operation: str) -> None:
     """Selectors that cannot be read make the plan UNKNOWN."""
-    assert verbs.run("apply", "--yes").exit_code == 1
+    assert verbs.armed().exit_code == 0
     with proxied(sandbox.endpoint_url) as proxy:
         proxy.refused.add(operation)
         verbs.behind(proxy.url)

@@ -240,6 +240,12 @@ def _contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
             f"expected another account than the management account, got {account!r}; "
             "no organization policy protects a bucket in the management account",
         )
+    readers = full["archive.readers"]
+    if twice := sorted({arn for arn in readers if readers.count(arn) > 1}):
+        field = _BY_KEY["archive.readers"]
+        yield ConfigError(
+            field.key, f"expected {field.expected}, got {', '.join(twice)} more than once; {field.advice}"
+        )
     yield from _feed_contradictions(full)
     if full["trail.delegated_administrator"] == management:
         yield ConfigError(

@@ -17,7 +17,7 @@ from trailkeep.core.config import Config
 from trailkeep.core.errors import UsageError
 from trailkeep.core.partitions import partition_of
 
-__all__ = ["Delivery", "Kind", "Values", "configured", "partition_of", "resolve", "revealed", "strings"]
+__all__ = ["Delivery", "Kind", "Values", "configured", "resolve", "revealed", "strings"]
 
 _ACCOUNT = re.compile(r"\d{12}")
 _ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")

@@ -13,10 +13,11 @@ from trailkeep.aws.describe import command
 from trailkeep.aws.script import LIST_ROOT, script
 from trailkeep.core.config import Config
 from trailkeep.core.errors import ConfigError
+from trailkeep.core.partitions import partition_of
 from trailkeep.guard.blueprint import Blueprint, draw_blueprint
 from trailkeep.guard.changes import Action
 from trailkeep.guard.cloudformation import cloudformation
-from trailkeep.guard.delivery import Kind, partition_of
+from trailkeep.guard.delivery import Kind
 from trailkeep.guard.explain import QUOTAS
 from trailkeep.guard.guard_documents import RCP, SCP
 from trailkeep.guard.iac import ROOT, Export, File, blank_estate
