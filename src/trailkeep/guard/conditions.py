@@ -33,6 +33,8 @@ __all__ = [
     "Operator",
     "Qualifier",
     "condition_holds",
+    "moment_of",
+    "number_of",
     "parse_operator",
     "single_value",
 ]
@@ -173,7 +175,7 @@ def _equals(expected: str, actual: str, lookup: Lookup, *, variables: bool) -> b
 
 def _equals_ignoring_case(expected: str, actual: str, lookup: Lookup, *, variables: bool) -> bool | None:
     text = expand_text(expected, lookup, variables=variables)
-    return None if text is None else text.casefold() == actual.casefold()
+    return None if text is None else text.lower() == actual.lower()
 
 
 def _like(expected: str, actual: str, lookup: Lookup, *, variables: bool) -> bool | None:
@@ -210,27 +212,32 @@ def _in_network(expected: str, actual: str, lookup: Lookup, *, variables: bool) 
 def _numeric(compare: Callable[[Decimal, Decimal], bool]) -> _Comparison:
     def numeric(expected: str, actual: str, lookup: Lookup, *, variables: bool) -> bool | None:
         del lookup, variables
-        limit, number = _number(expected), _number(actual)
+        limit, number = number_of(expected), number_of(actual)
         return None if limit is None or number is None else compare(number, limit)
 
     return numeric
 
 
-def _number(text: str) -> Decimal | None:
+def number_of(text: str) -> Decimal | None:
+    """Return the number that a text is, or None when it is none.
+
+    >>> number_of("10.5"), number_of("ten")
+    (Decimal('10.5'), None)
+    """
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
 def _date(compare: Callable[[datetime, datetime], bool]) -> _Comparison:
     def date(expected: str, actual: str, lookup: Lookup, *, variables: bool) -> bool | None:
         del lookup, variables
-        limit, moment = _moment(expected), _moment(actual)
+        limit, moment = moment_of(expected), moment_of(actual)
         return None if limit is None or moment is None else compare(moment, limit)
 
     return date
 
 
-def _moment(text: str) -> datetime | None:
-    """Read ISO 8601 or seconds since 1970; without an offset it is UTC."""
+def moment_of(text: str) -> datetime | None:
+    """Read ISO 8601 or seconds since 1970; without an offset it is UTC. None when the text is neither."""
     try:
         if _NUMBER.fullmatch(text):
             return datetime.fromtimestamp(float(text), UTC)

@@ -1,0 +1,312 @@
+"""Condition keys whose values nobody fixes: every way in which conditions can see them, one example each.
+
+A *table* is the whole of what a set of conditions can observe of one key: its rows are values (no value: the
+key is absent) with the truth of each condition, and every possible request agrees with one row. The truth is
+always asked of ``condition_holds`` itself; this module only sees to it that no row is missing:
+
+* texts, names, ARNs and booleans: a walk over all patterns (``automata``);
+* numbers and dates: each limit, something between any two, something beyond the first and the last;
+* addresses: the first of each network and the one behind its last (networks nest, they never overlap);
+* several values: every union of what single values show, until nothing new comes up.
+
+A key that is compared in two of these ways at once is decided in one way; what the other compares stays
+open (None in a row), and so does a condition with an undetermined variable, except where the key is absent.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_FLOOR, Decimal, localcontext
+from enum import StrEnum
+from functools import lru_cache
+from itertools import pairwise
+
+from trailkeep.guard.automata import ONE_OR_MORE, Pattern, representatives
+from trailkeep.guard.conditions import Condition, Qualifier, condition_holds, moment_of, number_of
+from trailkeep.guard.matching import Variable, parts
+from trailkeep.guard.symbolic_patterns import (
+    ARN,
+    Bindings,
+    Family,
+    condition_patterns,
+    family,
+    glob,
+    is_bound,
+)
+
+__all__ = ["Form", "KeyFact", "KeyTable", "Presence", "Asked", "Row", "key_table"]
+
+MAX_ROWS = 256
+"""How many rows a table may have."""
+
+_CACHED = 4096
+_DIGITS = 40
+_FRACTION_DIGITS = 40
+_ADDRESSES = ("203.0.113.7", "2001:db8::7", "0.0.0.0", "::")  # noqa: S104 - addresses of callers
+_DAY = timedelta(days=1)
+_SOME_DAY = datetime(2026, 11, 1, tzinfo=UTC)
+_FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
+_LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
+
+Asked = tuple[Condition, bool]
+"""A condition, and whether its policy's version knows variables."""
+Truth = bool | None
+
+
+class Presence(StrEnum):
+    """Whether requests have a key."""
+
+    ALWAYS = "always"
+    MAYBE = "maybe"
+    NEVER = "never"
+
+
+class Form(StrEnum):
+    """What the values of a key look like."""
+
+    TEXT = "text"
+    ARN = "arn"
+    BOOLEAN = "boolean"
+    NUMBER = "number"
+    INTEGER = "integer"
+    DATE = "date"
+    ADDRESS = "address"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFact:
+    """What is known of a condition key beforehand.
+
+    Attributes:
+        presence: whether requests have the key.
+        form: what its values look like.
+        several: whether one request may have several values.
+        values: the only values it can have; empty where they are not known.
+        patterns: its values match one of these globs; empty where any text will do.
+        excluded: none of its values matches one of these globs.
+    """
+
+    presence: Presence = Presence.MAYBE
+    form: Form = Form.TEXT
+    several: bool = False
+    values: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Values of a key (none: absent) and the truth of each condition; None where it is not decided."""
+
+    values: tuple[str, ...]
+    truths: tuple[Truth, ...]
+
+
+KeyTable = tuple[Row, ...]
+
+_FAMILY_OF_FORM = {
+    Form.NUMBER: Family.NUMBER,
+    Form.INTEGER: Family.NUMBER,
+    Form.DATE: Family.DATE,
+    Form.ADDRESS: Family.ADDRESS,
+}
+
+
+@lru_cache(maxsize=_CACHED)
+def key_table(fact: KeyFact, questions: tuple[Asked, ...], bindings: Bindings) -> KeyTable | None:
+    """Return every way in which requests can answer these questions about one key.
+
+    Args:
+        fact: what is known of the key.
+        questions: conditions on the same key.
+        bindings: the variables whose value is known.
+
+    Returns:
+        Rows, the shortest values first; None when there are too many.
+    """
+    context = {name: (value,) for name, value in bindings if value is not None}
+    key = questions[0][0].key.lower() if questions else ""
+
+    def truths(values: tuple[str, ...], decided: frozenset[int]) -> tuple[Truth, ...]:
+        asked = {**context, key: values}
+        return tuple(
+            condition_holds(condition, asked, variables=variables) if index in decided or not values else None
+            for index, (condition, variables) in enumerate(questions)
+        )
+
+    absent = [Row((), truths((), frozenset()))] if fact.presence is not Presence.ALWAYS else []
+    if fact.presence is Presence.NEVER:
+        return tuple(absent)
+    found = _elements(fact, questions, bindings)
+    if found is None:
+        return None
+    elements, decided = found
+    single = [Row((element,), truths((element,), decided)) for element in elements]
+    present = _unions(single, questions) if fact.several else _distinct(single)
+    return None if present is None else (*present, *absent)
+
+
+def _distinct(rows: Iterable[Row]) -> tuple[Row, ...]:
+    found: dict[tuple[Truth, ...], Row] = {}
+    for row in rows:
+        found.setdefault(row.truths, row)
+    return tuple(found.values())
+
+
+def _unions(rows: Iterable[Row], questions: tuple[Asked, ...]) -> tuple[Row, ...] | None:
+    """Return what several values together can show: all of them, or any of them, as each condition asks."""
+    joins = [_join_of(condition) for condition, _ in questions]
+    found = {row.truths: row for row in _distinct(rows)}
+    single = tuple(found.values())
+    queue = list(single)
+    while queue:
+        row = queue.pop(0)
+        for other in single:
+            pairs = zip(joins, row.truths, other.truths, strict=True)
+            truths = tuple(None if one is None else join((one, two)) for join, one, two in pairs)
+            if truths not in found:
+                found[truths] = Row((*row.values, *other.values), truths)
+                queue.append(found[truths])
+        if len(found) > MAX_ROWS:
+            return None
+    return tuple(found.values())
+
+
+def _join_of(condition: Condition) -> Callable[[Iterable[Truth]], bool]:
+    if condition.qualifier is Qualifier.ALL or (condition.qualifier is None and condition.operator.negated):
+        return all
+    return any
+
+
+def _elements(
+    fact: KeyFact, questions: tuple[Asked, ...], bindings: Bindings
+) -> tuple[tuple[str, ...], frozenset[int]] | None:
+    """Return single values that show all there is to see, and the questions that they decide."""
+    everything = frozenset(range(len(questions)))
+    if fact.form is Form.BOOLEAN or fact.values:
+        bound = (index for index in everything if _is_determined(questions[index], bindings))
+        return fact.values or ("true", "false"), frozenset(bound)
+    chosen = _FAMILY_OF_FORM.get(fact.form) or _main_family([condition for condition, _ in questions])
+    decided = frozenset(
+        index
+        for index in everything
+        if family(questions[index][0].operator) in {chosen, Family.PRESENCE}
+        and _is_determined(questions[index], bindings)
+    )
+    asked = [questions[index] for index in sorted(decided)]
+    if chosen is Family.TEXT:
+        return _texts(fact, asked, bindings, decided)
+    values = [value for condition, _ in asked for value in condition.values]
+    spread = tuple(_SPREADS[chosen](values, fact))
+    strangers = () if fact.form in _FAMILY_OF_FORM else ("x", "")
+    return (*spread, *strangers), decided
+
+
+def _is_determined(question: Asked, bindings: Bindings) -> bool:
+    condition, variables = question
+    if family(condition.operator) is not Family.TEXT:
+        return True
+    return condition_patterns(condition, bindings, variables=variables) is not None
+
+
+def _main_family(conditions: list[Condition]) -> Family:
+    counted = [family(condition.operator) for condition in conditions]
+    present = [each for each in Family if each is not Family.PRESENCE and each in counted]
+    return max(present, key=counted.count, default=Family.TEXT)
+
+
+def _texts(
+    fact: KeyFact, asked: list[Asked], bindings: Bindings, decided: frozenset[int]
+) -> tuple[tuple[str, ...], frozenset[int]] | None:
+    found: dict[Pattern, None] = {}
+    for condition, variables in asked:
+        found |= dict.fromkeys(condition_patterns(condition, bindings, variables=variables) or ())
+    texts = representatives(tuple(found), _language(fact), tuple(_globs(fact.excluded)))
+    if texts is None:
+        return None
+    may_be_empty = fact.form is Form.TEXT and not fact.patterns
+    return ((*texts, "") if may_be_empty else texts), decided
+
+
+def _language(fact: KeyFact) -> tuple[Pattern, ...]:
+    if fact.patterns:
+        return tuple(_globs(fact.patterns))
+    return (ARN,) if fact.form is Form.ARN else (ONE_OR_MORE,)
+
+
+def _globs(texts: Iterable[str]) -> Iterator[Pattern]:
+    for text in texts:
+        yield glob(part for part in parts(text, variables=False) if not isinstance(part, Variable))
+
+
+def _numbers(values: Iterable[str], fact: KeyFact) -> Iterator[str]:
+    limits = sorted({limit for value in values if (limit := number_of(value)) is not None})
+    with localcontext() as context:
+        context.prec = 2 * (_DIGITS + _FRACTION_DIGITS)
+        candidates = [*limits, *_around(limits)] if limits else [Decimal(1)]
+        for low, high in pairwise(limits):
+            candidates += _between(low, high)
+        whole = fact.form is Form.INTEGER
+        texts = [f"{number:f}" for number in candidates if not whole or number == number.to_integral_value()]
+    yield from (text for text in texts if number_of(text) is not None)
+
+
+def _around(limits: list[Decimal]) -> Iterator[Decimal]:
+    """Yield numbers below the first and above the last: whole ones, and those with every digit there is."""
+    least = Decimal(1).scaleb(-_FRACTION_DIGITS)
+    yield limits[0].to_integral_value(ROUND_FLOOR) - 1
+    yield limits[-1].to_integral_value(ROUND_FLOOR) + 1
+    yield limits[0] - least
+    yield limits[-1] + least
+
+
+def _between(low: Decimal, high: Decimal) -> Iterator[Decimal]:
+    """Yield a number between two, and a whole one if there is one."""
+    whole = low.to_integral_value(ROUND_FLOOR) + 1
+    middle = ((low + high) / 2).quantize(Decimal(1).scaleb(-_FRACTION_DIGITS), ROUND_FLOOR)
+    yield from (number for number in (whole, middle.normalize()) if low < number < high)
+
+
+def _dates(values: Iterable[str], fact: KeyFact) -> Iterator[str]:
+    del fact
+    limits = sorted({limit for value in values if (limit := moment_of(value)) is not None})
+    candidates = [*limits, _SOME_DAY, _FIRST_MOMENT, _LAST_MOMENT]
+    for low, high in pairwise((_FIRST_MOMENT, *limits, _LAST_MOMENT)):
+        candidates += [low + (high - low) / 2, max(low, high - _DAY)]
+    yield from dict.fromkeys(moment.isoformat().replace("+00:00", "Z") for moment in candidates)
+
+
+def _addresses(values: Iterable[str], fact: KeyFact) -> Iterator[str]:
+    del fact
+    yield from _ADDRESSES
+    for value in values:
+        try:
+            network = ipaddress.ip_network(value, strict=False)
+        except ValueError:
+            continue
+        yield str(network.network_address)
+        after = int(network.broadcast_address) + 1
+        if after < 1 << network.max_prefixlen:
+            yield str(type(network.network_address)(after))
+
+
+def _binaries(values: Iterable[str], fact: KeyFact) -> Iterator[str]:
+    """Yield each value and bytes that are longer than all of them."""
+    del fact
+    expected = tuple(values)
+    yield from expected
+    yield base64.b64encode(b"x" * sum(1 + len(value) for value in expected)).decode()
+
+
+_SPREADS: dict[Family, Callable[[Iterable[str], KeyFact], Iterator[str]]] = {
+    Family.NUMBER: _numbers,
+    Family.DATE: _dates,
+    Family.ADDRESS: _addresses,
+    Family.BINARY: _binaries,
+}
