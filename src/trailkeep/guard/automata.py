@@ -252,4 +252,6 @@ def _wider(one: Many, other: Many) -> Many:
         return one
     if other.chars.covers(one.chars):
         return other
-    raise ValueError(f"pattern: expected repetitions of nested sets in a row, got {one} and {other}; split them")
+    raise ValueError(
+        f"pattern: expected repetitions of nested sets in a row, got {one} and {other}; split them"
+    )

@@ -22,13 +22,13 @@ from trailkeep.core.errors import UsageError
 from trailkeep.guard.applicable import BUCKET_POLICY_ACTIONS
 from trailkeep.guard.conditions import single_value
 from trailkeep.guard.evaluate import Decision, Evaluation, Layer, Layers, Request, evaluate
-from trailkeep.guard.matching import expand_text
+from trailkeep.guard.matching import Variable, expand_text, parts
 from trailkeep.guard.policy import Policy
 from trailkeep.guard.principals import PrincipalKind
 from trailkeep.guard.statement import Effect
 from trailkeep.guard.symbolic_callers import CALLER_KEYS, Caller, CallerRow, Shape, shapes
 from trailkeep.guard.symbolic_keys import Form, KeyFact, Presence
-from trailkeep.guard.symbolic_problem import Problem, TooManyRowsError, problem
+from trailkeep.guard.symbolic_problem import Context, Problem, TooManyRowsError, problem
 from trailkeep.guard.symbolic_search import Chosen, Refusal, Search, TooManyStepsError
 
 __all__ = [
@@ -48,7 +48,18 @@ __all__ = [
 MAX_CANDIDATES = 64
 """How many requests are tried where the search leaves a doubt."""
 
-_REMOVABLE = (Layer.SCP, Layer.RCP, Layer.RESOURCE, Layer.ENDPOINT, Layer.IDENTITY, Layer.BOUNDARY, Layer.SESSION)
+_IMPLIED = {"aws:principalservicenameslist", "aws:resourceaccount", "aws:userid", "aws:viaawsservice"}
+"""Keys that ``evaluate`` fills in, besides those of the caller."""
+
+_REMOVABLE = (
+    Layer.SCP,
+    Layer.RCP,
+    Layer.RESOURCE,
+    Layer.ENDPOINT,
+    Layer.IDENTITY,
+    Layer.BOUNDARY,
+    Layer.SESSION,
+)
 
 
 class Outcome(StrEnum):
@@ -89,10 +100,21 @@ class Question:
     def __post_init__(self) -> None:
         if not self.resources:
             raise UsageError("question: expected at least one resource pattern, got none; '*' is one")
-        if decided := sorted(key for key in self.facts if key.lower() in CALLER_KEYS):
+        self._refuse_foreign_scps()
+        if decided := sorted(key for key in self.facts if key.lower() in CALLER_KEYS | _IMPLIED):
             raise UsageError(
                 f"question: expected facts about keys that are free, got {', '.join(decided)}; "
                 "choose another class of callers"
+            )
+
+    def _refuse_foreign_scps(self) -> None:
+        """SCPs bind no caller from outside the organization: to let them would prove what is not so."""
+        has_account = self.caller.account_id or self.caller.organization_id
+        has_credentials = self.caller.kind not in {PrincipalKind.SERVICE, PrincipalKind.ANONYMOUS}
+        if any(self.layers.scps) and has_credentials and not has_account:
+            raise UsageError(
+                f"question about {self.caller}: expected no SCPs, got some; they bind accounts of the "
+                "organization only: name the account or its organization_id, or leave them out"
             )
 
 
@@ -256,17 +278,26 @@ class _Proof:
         }
         resource = cast("str", values.pop("resource"))
         caller = cast("CallerRow", values.pop("caller"))
-        keys = {name: value for name, value in values.items() if isinstance(value, tuple)}
+        keys = {key: found for value in values.values() for key, found in cast("Context", value)}
         context = {**self.problem.constant, **dict(caller.context), **keys}
         yield self.request(resource, caller, context)
         for condition, variables in self.problem.conditions.values():
-            key = condition.key
-            if not variables or key in CALLER_KEYS:
-                continue
-            for value in condition.values:
-                text = expand_text(value, single_value(context), variables=True)
-                if text:
+            for value in condition.values if variables else ():
+                for key, text in self.equal(condition.key, value, context):
                     yield self.request(resource, caller, {**context, key: (text,)})
+
+    def equal(
+        self, key: str, value: str, context: Mapping[str, tuple[str, ...]]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield a free key and the text that makes a key equal to a value with a variable."""
+        text = expand_text(value, single_value(context), variables=True)
+        if text and key in self.problem.free:
+            yield key, text
+        match parts(value, variables=True):
+            case (Variable(name=name),) if name in self.problem.free and len(context.get(key, ())) == 1:
+                yield name, context[key][0]
+            case _:
+                return
 
     def request(self, resource: str, caller: CallerRow, context: Mapping[str, tuple[str, ...]]) -> Request:
         spelled = self.problem.spelled

@@ -113,7 +113,9 @@ class Caller:
     partition: str = "aws"
 
     def __post_init__(self) -> None:
-        if self.account_id and not (len(self.account_id) == 12 and self.account_id.isdecimal()):
+        if self.account_id and not (
+            len(self.account_id) == 12 and self.account_id.isascii() and self.account_id.isdecimal()
+        ):
             raise UsageError(
                 f"class of callers: expected account_id of 12 digits, got {self.account_id!r}; "
                 "leave it empty for any account"
@@ -345,8 +347,15 @@ def _providers(
         for pattern in (*naming.principals, *naming.not_principals)
         if pattern.type is PrincipalType.FEDERATED and pattern.value != "*"
     }
-    equal = [Condition(operator=Operator.STRING_EQUALS, key=_PROVIDER, values=(value,)) for value in sorted(named)]
-    asked = [question for question in questions if question[0].key.lower() == _PROVIDER]
+    equal = [
+        Condition(operator=Operator.STRING_EQUALS, key=_PROVIDER, values=(value,)) for value in sorted(named)
+    ]
+    asked = [
+        (condition, variables)
+        for condition, variables in questions
+        if condition.key.lower() == _PROVIDER
+        and condition_patterns(condition, bindings, variables=variables) is not None
+    ]
     table: KeyTable | None = key_table(KeyFact(), (*asked, *((each, False) for each in equal)), bindings)
     return None if table is None else tuple(dict.fromkeys(row.values for row in table))
 

@@ -57,9 +57,7 @@ _SOMETIMES = {
     "s3:signatureage": Form.NUMBER,
     "s3:tlsversion": Form.NUMBER,
 }
-_OF_SERVICES = frozenset(
-    {"aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"}
-)
+_OF_SERVICES = frozenset({"aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"})
 """Only there when an AWS service calls with its own principal."""
 
 _OF_CREDENTIALS = (
@@ -103,7 +101,7 @@ def key_fact(key: str, shape: Shape, *, owner_account_id: str, owner_organizatio
         case "aws:sourcearn":
             return KeyFact(form=Form.ARN)
         case "aws:sourceaccount":
-            return KeyFact(patterns=(_ACCOUNT_DIGITS,))
+            return KeyFact(form=Form.ACCOUNT)
         case "aws:principalorgid" | "aws:principalorgpaths":
             return _organization(shape.caller, several=several)
         case "aws:userid":

@@ -27,7 +27,7 @@ from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise
 
-from trailkeep.guard.automata import ONE_OR_MORE, Pattern, representatives
+from trailkeep.guard.automata import ANYTHING, DIGIT, ONE_OR_MORE, Pattern, accepts, representatives
 from trailkeep.guard.conditions import Condition, Qualifier, condition_holds, moment_of, number_of
 from trailkeep.guard.matching import Variable, parts
 from trailkeep.guard.symbolic_patterns import (
@@ -37,10 +37,9 @@ from trailkeep.guard.symbolic_patterns import (
     condition_patterns,
     family,
     glob,
-    is_bound,
 )
 
-__all__ = ["Form", "KeyFact", "KeyTable", "Presence", "Asked", "Row", "key_table"]
+__all__ = ["Asked", "Form", "KeyFact", "KeyTable", "Presence", "Row", "fact_globs", "fits", "key_table"]
 
 MAX_ROWS = 256
 """How many rows a table may have."""
@@ -72,6 +71,7 @@ class Form(StrEnum):
 
     TEXT = "text"
     ARN = "arn"
+    ACCOUNT = "account"
     BOOLEAN = "boolean"
     NUMBER = "number"
     INTEGER = "integer"
@@ -110,6 +110,7 @@ class Row:
 
 KeyTable = tuple[Row, ...]
 
+_LANGUAGES: dict[Form, Pattern] = {Form.ARN: ARN, Form.ACCOUNT: (DIGIT,) * 12}
 _FAMILY_OF_FORM = {
     Form.NUMBER: Family.NUMBER,
     Form.INTEGER: Family.NUMBER,
@@ -128,7 +129,7 @@ def key_table(fact: KeyFact, questions: tuple[Asked, ...], bindings: Bindings) -
         bindings: the variables whose value is known.
 
     Returns:
-        Rows, the shortest values first; None when there are too many.
+        Rows, absence first, then the shortest values; None when there are too many.
     """
     context = {name: (value,) for name, value in bindings if value is not None}
     key = questions[0][0].key.lower() if questions else ""
@@ -149,7 +150,7 @@ def key_table(fact: KeyFact, questions: tuple[Asked, ...], bindings: Bindings) -
     elements, decided = found
     single = [Row((element,), truths((element,), decided)) for element in elements]
     present = _unions(single, questions) if fact.several else _distinct(single)
-    return None if present is None else (*present, *absent)
+    return None if present is None else (*absent, *present)
 
 
 def _distinct(rows: Iterable[Row]) -> tuple[Row, ...]:
@@ -227,7 +228,7 @@ def _texts(
     found: dict[Pattern, None] = {}
     for condition, variables in asked:
         found |= dict.fromkeys(condition_patterns(condition, bindings, variables=variables) or ())
-    texts = representatives(tuple(found), _language(fact), tuple(_globs(fact.excluded)))
+    texts = representatives(tuple(found), _language(fact), fact_globs(fact.excluded))
     if texts is None:
         return None
     may_be_empty = fact.form is Form.TEXT and not fact.patterns
@@ -236,13 +237,25 @@ def _texts(
 
 def _language(fact: KeyFact) -> tuple[Pattern, ...]:
     if fact.patterns:
-        return tuple(_globs(fact.patterns))
-    return (ARN,) if fact.form is Form.ARN else (ONE_OR_MORE,)
+        return fact_globs(fact.patterns)
+    return (_LANGUAGES.get(fact.form, ONE_OR_MORE),)
 
 
-def _globs(texts: Iterable[str]) -> Iterator[Pattern]:
-    for text in texts:
-        yield glob(part for part in parts(text, variables=False) if not isinstance(part, Variable))
+def fact_globs(texts: Iterable[str]) -> tuple[Pattern, ...]:
+    """Return the globs of a fact as patterns."""
+    return tuple(
+        glob(part for part in parts(text, variables=False) if not isinstance(part, Variable))
+        for text in texts
+    )
+
+
+def fits(fact: KeyFact, text: str) -> bool:
+    """Say whether a key of which this is known can have such a value, as far as its texts are known."""
+    if fact.values:
+        return text in fact.values
+    likes = fact_globs(fact.patterns) or (_LANGUAGES.get(fact.form, ANYTHING),)
+    unlike = fact_globs(fact.excluded)
+    return any(accepts(each, text) for each in likes) and not any(accepts(each, text) for each in unlike)
 
 
 def _numbers(values: Iterable[str], fact: KeyFact) -> Iterator[str]:

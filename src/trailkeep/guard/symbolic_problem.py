@@ -8,7 +8,7 @@ rows decides all its atoms. Requests that take the same rows get the same answer
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import lru_cache
 
@@ -33,8 +33,13 @@ from trailkeep.guard.symbolic_patterns import (
     resource_pattern,
     variable_names,
 )
+from trailkeep.guard.symbolic_source import SOURCE_KEYS, source_table
 
 __all__ = ["Dimension", "Problem", "Term", "TooManyRowsError", "problem"]
+
+Context = tuple[tuple[str, tuple[str, ...]], ...]
+Value = str | CallerRow | Context
+"""A resource, a caller, or condition keys in lower case with their values."""
 
 _CACHED = 4096
 _NAMES_CALLERS = frozenset({Layer.RCP, Layer.ENDPOINT, Layer.RESOURCE})
@@ -74,12 +79,12 @@ class Dimension:
     Attributes:
         name: a condition key in lower case, or ``resource`` or ``caller``.
         atoms: all its atoms.
-        rows: for each row its value and the atoms that are true and false there.
+        rows: for each row what the requests have and the atoms that are true and false there.
     """
 
     name: str
     atoms: int
-    rows: tuple[tuple[str | CallerRow | tuple[str, ...], int, int], ...]
+    rows: tuple[tuple[Value, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +101,7 @@ class Problem:
         spelled: the keys in lower case as the policies spell them.
         constant: keys that every request has with one value, if a policy asks for them.
         conditions: the condition behind the bit of an atom.
+        free: keys in lower case that may have any one text.
     """
 
     denies: tuple[Term, ...]
@@ -107,6 +113,7 @@ class Problem:
     spelled: Mapping[str, str]
     constant: Mapping[str, tuple[str, ...]]
     conditions: Mapping[int, Asked]
+    free: frozenset[str]
 
 
 def problem(
@@ -152,6 +159,7 @@ def problem(
         spelled=taken.spelled,
         constant=taken.constant(),
         conditions={bit: atom.asked for atom, bit in taken.atoms.items() if isinstance(atom, _Holds)},
+        free=frozenset(taken.free()),
     )
 
 
@@ -237,9 +245,7 @@ class _Taken:
     def fact(self, key: str) -> KeyFact:
         if key in self.facts:
             return self.facts[key]
-        return key_fact(
-            key, self.shape, owner_account_id=self.owner[0], owner_organization_id=self.owner[1]
-        )
+        return key_fact(key, self.shape, owner_account_id=self.owner[0], owner_organization_id=self.owner[1])
 
     def is_of_caller(self, key: str) -> bool:
         return key in CALLER_KEYS or (key == "aws:userid" and self.shape.kind is ShapeKind.ROOT)
@@ -258,6 +264,14 @@ class _Taken:
                 known[name] = fact.values[0]
         return bindings_for((text for text in listed if "${" in text), known)
 
+    def free(self) -> Iterator[str]:
+        """Yield the keys, asked for or behind variables, of which nothing is known beforehand."""
+        texts = [text for atom in self.atoms for text in _texts(atom)]
+        names = {name for text in texts for name in variable_names(text)}
+        for key in names | set(self.spelled):
+            if not self.is_of_caller(key) and replace(self.fact(key), several=False) == KeyFact():
+                yield key
+
     def constant(self) -> dict[str, tuple[str, ...]]:
         """Return the keys behind variables, which every request has with the same value."""
         texts = [text for atom in self.atoms for text in _texts(atom)]
@@ -269,9 +283,9 @@ class _Taken:
         asked: dict[str, list[tuple[_Holds, int]]] = {}
         for atom, bit in self.atoms.items():
             if isinstance(atom, _Holds) and not self.is_of_caller(key := atom.asked[0].key):
-                asked.setdefault(key, []).append((atom, bit))
+                asked.setdefault(SOURCE_KEYS[0] if key in SOURCE_KEYS else key, []).append((atom, bit))
         for key, atoms in asked.items():
-            yield self.key_dimension(key, atoms)
+            yield self.source_dimension(atoms) if key in SOURCE_KEYS else self.key_dimension(key, atoms)
 
     def resource_dimension(self, resources: tuple[str, ...]) -> Dimension:
         found = [(atom, bit) for atom, bit in self.atoms.items() if isinstance(atom, _Covers | _Needs)]
@@ -297,7 +311,10 @@ class _Taken:
             raise TooManyRowsError(f"too many ways to tell {self.shape.caller} apart")
         place = {naming: index for index, naming in enumerate(namings)}
         rows = [
-            (row, (*(_at_least(row.grants[place[atom.naming]], atom.grant) for atom, _ in names), *row.truths))
+            (
+                row,
+                (*(_at_least(row.grants[place[atom.naming]], atom.grant) for atom, _ in names), *row.truths),
+            )
             for row in table
         ]
         return _dimension("caller", [bit for _, bit in (*names, *holds)], rows)
@@ -308,13 +325,22 @@ class _Taken:
         table = key_table(self.fact(key), asked, bindings)
         if table is None:
             raise TooManyRowsError(f"too many ways to tell the values of {self.spelled[key]} apart")
-        return _dimension(key, [bit for _, bit in atoms], [(row.values, row.truths) for row in table])
+        rows = [(((key, row.values),), row.truths) for row in table]
+        return _dimension(key, [bit for _, bit in atoms], rows)
+
+    def source_dimension(self, atoms: list[tuple[_Holds, int]]) -> Dimension:
+        arn_fact, account_fact = (self.fact(key) for key in SOURCE_KEYS)
+        bindings = self.bindings(text for atom, _ in atoms for text in _texts(atom))
+        table = source_table(arn_fact, account_fact, tuple(atom.asked for atom, _ in atoms), bindings)
+        if table is None:
+            raise TooManyRowsError("too many ways to tell the values of aws:SourceArn apart")
+        return _dimension(SOURCE_KEYS[0], [bit for _, bit in atoms], table)
 
 
 def _dimension(
     name: str,
     bits: list[int],
-    rows: Iterable[tuple[str | CallerRow | tuple[str, ...], tuple[bool | None, ...]]],
+    rows: Iterable[tuple[Value, tuple[bool | None, ...]]],
 ) -> Dimension:
     return Dimension(
         name=name,
