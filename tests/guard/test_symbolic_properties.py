@@ -1,0 +1,38 @@
+"""The proofs against the evaluator, on policies and requests at random."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from random_policies import members, policies, questions
+
+from trailkeep.guard.evaluate import Decision, evaluate
+from trailkeep.guard.symbolic import Outcome, Question, prove
+
+_quiet = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+@_quiet
+@given(st.data(), questions())
+def test_a_proof_holds_for_every_request(data: st.DataObject, question: Question) -> None:
+    """Where a request of the class is allowed, nothing is proved; and a witness is always allowed."""
+    answer = prove(question)
+    if answer.outcome is Outcome.ALLOWED:
+        assert answer.witness is not None
+        assert evaluate(answer.witness, question.layers).decision is Decision.ALLOW
+    for _ in range(3):
+        request = data.draw(members(question))
+        if evaluate(request, question.layers).decision is Decision.ALLOW:
+            assert answer.outcome is not Outcome.NONE, request
+
+
+@_quiet
+@given(questions(), policies("more", effect="Deny", with_principal=True))
+def test_one_more_deny_never_allows_more(question: Question, more: object) -> None:
+    """A deny added to the resource's policies never turns a proof into a counterexample."""
+    layers = question.layers
+    stricter = replace(question, layers=replace(layers, rcps=(*layers.rcps, (more,))))
+    if prove(question).outcome is Outcome.NONE:
+        assert prove(stricter).outcome is Outcome.NONE
