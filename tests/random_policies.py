@@ -25,7 +25,18 @@ _TRAILS = (
     "arn:aws:s3:::other",
 )
 _TEXTS = ("a", "ab", "A", "b", "", "team", "a:b")
-_TEXT_PATTERNS = ("a", "a*", "?", "A", "*b", "", "${aws:username}", "${aws:PrincipalTag/team}", "*", "${aws:PrincipalAccount}")
+_TEXT_PATTERNS = (
+    "a",
+    "a*",
+    "?",
+    "A",
+    "*b",
+    "",
+    "${aws:username}",
+    "${aws:PrincipalTag/team}",
+    "*",
+    "${aws:PrincipalAccount}",
+)
 _ARN_PATTERNS = (
     *_TRAILS,
     f"arn:aws:cloudtrail:*:{MANAGEMENT}:trail/*",
@@ -56,7 +67,16 @@ _TEXT_OPERATORS = (
     "StringLike",
     "StringNotLike",
 )
-_ARN_OPERATORS = ("ArnLike", "ArnNotLike", "ArnEquals", "ArnNotEquals", "StringLike", "StringNotLike", "StringEquals", "StringNotEquals")
+_ARN_OPERATORS = (
+    "ArnLike",
+    "ArnNotLike",
+    "ArnEquals",
+    "ArnNotEquals",
+    "StringLike",
+    "StringNotLike",
+    "StringEquals",
+    "StringNotEquals",
+)
 _NUMBER_OPERATORS = (
     "NumericEquals",
     "NumericNotEquals",
@@ -94,8 +114,16 @@ _CONDITIONS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("s3:max-keys", _NUMBER_OPERATORS, _NUMBERS),
     ("aws:CurrentTime", _DATE_OPERATORS, _DATES),
     ("aws:SourceIp", ("IpAddress", "NotIpAddress"), _NETWORKS),
-    ("my:any", (*_TEXT_OPERATORS, *_ARN_OPERATORS, "Bool", "BinaryEquals"), (*_TEXT_PATTERNS, *_ARN_PATTERNS, "true", "YQ==")),
-    ("my:number", (*_NUMBER_OPERATORS, *_DATE_OPERATORS, "IpAddress", "StringLike"), (*_NUMBERS, *_DATES, "1*")),
+    (
+        "my:any",
+        (*_TEXT_OPERATORS, *_ARN_OPERATORS, "Bool", "BinaryEquals"),
+        (*_TEXT_PATTERNS, *_ARN_PATTERNS, "true", "YQ=="),
+    ),
+    (
+        "my:number",
+        (*_NUMBER_OPERATORS, *_DATE_OPERATORS, "IpAddress", "StringLike"),
+        (*_NUMBERS, *_DATES, "1*"),
+    ),
 )
 _VALUES_OF_KEYS = {
     "aws:SecureTransport": ("true", "false"),
@@ -105,7 +133,14 @@ _VALUES_OF_KEYS = {
     "aws:TagKeys": _TEXTS,
     "s3:x-amz-acl": ("private", "public-read", "bucket-owner-full-control", "x"),
     "s3:max-keys": ("5", "10", "6", "8", "1000", "-3", "-4", "11"),
-    "aws:CurrentTime": ("2026-01-01T00:00:00Z", "2026-06-01T10:00:00Z", "2026-03-01T00:00:00Z", "2024-01-01", "2030-01-01", "1700000000"),
+    "aws:CurrentTime": (
+        "2026-01-01T00:00:00Z",
+        "2026-06-01T10:00:00Z",
+        "2026-03-01T00:00:00Z",
+        "2024-01-01",
+        "2030-01-01",
+        "1700000000",
+    ),
     "aws:SourceIp": _ADDRESSES,
     "my:any": (*_TEXTS, *_TRAILS, "true", "FALSE", "YQ=="),
     "my:number": (*_NUMBERS, *_DATES, "x", "10.2", "10.0.0.1", ""),
@@ -113,7 +148,12 @@ _VALUES_OF_KEYS = {
 _SEVERAL = {"aws:TagKeys", "my:any", "my:number", "aws:PrincipalOrgPaths"}
 ALWAYS = {"aws:SecureTransport", "aws:ViaAWSService", "aws:CurrentTime"}
 
-PATTERNS = ("arn:aws:s3:::b/*", "arn:aws:s3:::b", "arn:aws:s3:::b/a*", f"arn:aws:kms:eu-central-1:{ARCHIVE}:key/k")
+PATTERNS = (
+    "arn:aws:s3:::b/*",
+    "arn:aws:s3:::b",
+    "arn:aws:s3:::b/a*",
+    f"arn:aws:kms:eu-central-1:{ARCHIVE}:key/k",
+)
 _RESOURCES = (
     "*",
     "arn:aws:s3:::b",
@@ -231,7 +271,9 @@ CALLERS = (
         for account in (MANAGEMENT, ARCHIVE, MEMBER)
     ),
     *(
-        Caller(kind=kind, apart_from=frozenset({MANAGEMENT, ARCHIVE, MEMBER}), not_organization_id=_ORGANIZATION)
+        Caller(
+            kind=kind, apart_from=frozenset({MANAGEMENT, ARCHIVE, MEMBER}), not_organization_id=_ORGANIZATION
+        )
         for kind in (PrincipalKind.ROOT, PrincipalKind.IAM, PrincipalKind.SERVICE_LINKED_ROLE)
     ),
     Caller(kind=PrincipalKind.SERVICE, service=_SERVICES[0]),
@@ -293,9 +335,13 @@ def _callers(draw: st.DrawFn, caller: Caller) -> tuple[Principal, dict[str, tupl
         case PrincipalKind.ROOT:
             return Principal(kind=caller.kind, account_id=account), context
         case PrincipalKind.SERVICE_LINKED_ROLE:
-            context["aws:PrincipalArn"] = (f"arn:aws:iam::{account}:role/aws-service-role/x.amazonaws.com/{name}",)
+            context["aws:PrincipalArn"] = (
+                f"arn:aws:iam::{account}:role/aws-service-role/x.amazonaws.com/{name}",
+            )
             context["aws:userid"] = (f"AROAX:{other}",)
-            return Principal(kind=caller.kind, arn=f"arn:aws:sts::{account}:assumed-role/{name}/{other}"), context
+            return Principal(
+                kind=caller.kind, arn=f"arn:aws:sts::{account}:assumed-role/{name}/{other}"
+            ), context
         case PrincipalKind.IAM:
             return draw(_iam(account, name, other, context))
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from random_policies import members, policies, questions
 
+from random_policies import members, policies, questions
 from trailkeep.guard.evaluate import Decision, evaluate
+from trailkeep.guard.statement import Policy
 from trailkeep.guard.symbolic import Outcome, Question, prove
 
 _quiet = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -30,7 +31,7 @@ def test_a_proof_holds_for_every_request(data: st.DataObject, question: Question
 
 @_quiet
 @given(questions(), policies("more", effect="Deny", with_principal=True))
-def test_one_more_deny_never_allows_more(question: Question, more: object) -> None:
+def test_one_more_deny_never_allows_more(question: Question, more: Policy) -> None:
     """A deny added to the resource's policies never turns a proof into a counterexample."""
     layers = question.layers
     stricter = replace(question, layers=replace(layers, rcps=(*layers.rcps, (more,))))

@@ -134,10 +134,8 @@ def representatives(
     rejecting = sum(machine.ends) - telling - accepting
     alive = machine.span(len(separators), len(separators) + len(language))
     found: dict[int, str] = {}
-    count = 0
-    for state, text in machine.walk(alive):
-        count += 1
-        if count > MAX_STATES:
+    for count, (state, text) in enumerate(machine.walk(alive)):
+        if count >= MAX_STATES:
             return None
         if state & accepting and not state & rejecting:
             found.setdefault(state & telling, text)
@@ -174,7 +172,7 @@ class _Machine:
         return (1 << self.starts[end]) - (1 << self.starts[first])
 
     def walk(self, alive: int) -> Iterator[tuple[int, str]]:
-        """Yield every state that a text leads to, with a shortest such text; none without a bit of ``alive``."""
+        """Yield every state that a text leads to, with a shortest text; none without a bit of ``alive``."""
         alphabet = [(char, *self.masks(char)) for char in self.alphabet()]
         seen = {self.start}
         queue = deque([(self.start, "")])

@@ -26,7 +26,8 @@ from trailkeep.guard.matching import Variable, expand_text, parts
 from trailkeep.guard.policy import Policy
 from trailkeep.guard.principals import PrincipalKind
 from trailkeep.guard.statement import Effect
-from trailkeep.guard.symbolic_callers import CALLER_KEYS, Caller, CallerRow, Shape, shapes
+from trailkeep.guard.symbolic_callers import CallerRow
+from trailkeep.guard.symbolic_classes import CALLER_KEYS, Caller, Shape, shapes
 from trailkeep.guard.symbolic_keys import Form, KeyFact, Presence
 from trailkeep.guard.symbolic_problem import Context, Problem, TooManyRowsError, problem
 from trailkeep.guard.symbolic_search import Chosen, Refusal, Search, TooManyStepsError

@@ -12,7 +12,7 @@ https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
 from __future__ import annotations
 
 from trailkeep.guard.principals import PrincipalKind
-from trailkeep.guard.symbolic_callers import Caller, Shape, ShapeKind
+from trailkeep.guard.symbolic_classes import Caller, Shape, ShapeKind
 from trailkeep.guard.symbolic_keys import Form, KeyFact, Presence
 
 __all__ = ["key_fact"]
@@ -42,6 +42,8 @@ _ALWAYS = {
     "aws:viaawsservice": Form.BOOLEAN,
 }
 _SOMETIMES = {
+    "aws:sourcearn": Form.ARN,
+    "aws:sourceaccount": Form.ACCOUNT,
     "aws:multifactorauthage": Form.INTEGER,
     "aws:multifactorauthpresent": Form.BOOLEAN,
     "aws:sourceip": Form.ADDRESS,
@@ -83,31 +85,25 @@ def key_fact(key: str, shape: Shape, *, owner_account_id: str, owner_organizatio
         owner_organization_id: the organization of that account, empty where it is not known.
     """
     several = key in _SEVERAL or not key.startswith(_ONE_VALUED_SERVICES)
-    if key in _ALWAYS:
-        return KeyFact(presence=Presence.ALWAYS, form=_ALWAYS[key])
     if _is_impossible(key, shape):
         return KeyFact(presence=Presence.NEVER)
+    if key in _ALWAYS:
+        return KeyFact(presence=Presence.ALWAYS, form=_ALWAYS[key])
     if key in _SOMETIMES:
         return KeyFact(form=_SOMETIMES[key])
-    match key:
-        case "aws:resourceaccount":
-            return KeyFact(presence=Presence.ALWAYS, values=(owner_account_id,))
-        case "s3:resourceaccount":
-            return KeyFact(values=(owner_account_id,))
-        case "aws:resourceorgid" if owner_organization_id:
-            return KeyFact(presence=Presence.ALWAYS, values=(owner_organization_id,))
-        case "aws:principalservicenameslist":
-            return KeyFact(presence=Presence.ALWAYS, several=True)
-        case "aws:sourcearn":
-            return KeyFact(form=Form.ARN)
-        case "aws:sourceaccount":
-            return KeyFact(form=Form.ACCOUNT)
-        case "aws:principalorgid" | "aws:principalorgpaths":
-            return _organization(shape.caller, several=several)
-        case "aws:userid":
-            return KeyFact(presence=Presence.ALWAYS, patterns=_user_ids(shape))
-        case _:
-            return KeyFact(several=several)
+    if key.startswith("aws:principalorg"):
+        return _organization(shape.caller, several=several)
+    return {
+        "aws:resourceaccount": KeyFact(presence=Presence.ALWAYS, values=(owner_account_id,)),
+        "s3:resourceaccount": KeyFact(values=(owner_account_id,)),
+        "aws:resourceorgid": _owner_organization(owner_organization_id),
+        "aws:principalservicenameslist": KeyFact(presence=Presence.ALWAYS, several=True),
+        "aws:userid": KeyFact(presence=Presence.ALWAYS, patterns=_user_ids(shape)),
+    }.get(key, KeyFact(several=several))
+
+
+def _owner_organization(organization_id: str) -> KeyFact:
+    return KeyFact(presence=Presence.ALWAYS, values=(organization_id,)) if organization_id else KeyFact()
 
 
 def _is_impossible(key: str, shape: Shape) -> bool:

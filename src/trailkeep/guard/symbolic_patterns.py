@@ -1,4 +1,4 @@
-"""The texts of policies as patterns of automata: names, globs, ARNs, and variables where their value is known.
+"""The texts of policies as patterns of automata: names, globs, ARNs; variables where their value is known.
 
 A policy variable is *bound* when every request of the question has the same value for it, or none has one;
 everything else that holds a variable is undetermined, and what depends on it is not decided here.
@@ -74,8 +74,7 @@ def variable_names(text: str) -> frozenset[str]:
 
 def lookup_of(bindings: Bindings) -> Lookup:
     """Return the lookup that gives bound variables their value."""
-    known = dict(bindings)
-    return lambda name: known.get(name)
+    return dict(bindings).get
 
 
 def is_bound(text: str, bindings: Bindings, *, variables: bool) -> bool:

@@ -21,7 +21,8 @@ from trailkeep.guard.matching import action_matches, resource_matches
 from trailkeep.guard.principals import Grant
 from trailkeep.guard.request import Layer, Layers, Request
 from trailkeep.guard.statement import Effect, Policy, Statement
-from trailkeep.guard.symbolic_callers import CALLER_KEYS, CallerRow, Shape, ShapeKind, caller_table
+from trailkeep.guard.symbolic_callers import CallerRow, caller_table
+from trailkeep.guard.symbolic_classes import CALLER_KEYS, Shape, ShapeKind
 from trailkeep.guard.symbolic_facts import key_fact
 from trailkeep.guard.symbolic_keys import Asked, KeyFact, Presence, key_table
 from trailkeep.guard.symbolic_patterns import (
@@ -310,13 +311,10 @@ class _Taken:
         if table is None:
             raise TooManyRowsError(f"too many ways to tell {self.shape.caller} apart")
         place = {naming: index for index, naming in enumerate(namings)}
-        rows = [
-            (
-                row,
-                (*(_at_least(row.grants[place[atom.naming]], atom.grant) for atom, _ in names), *row.truths),
-            )
-            for row in table
-        ]
+        rows = []
+        for row in table:
+            grants = [_at_least(row.grants[place[atom.naming]], atom.grant) for atom, _ in names]
+            rows.append((row, (*grants, *row.truths)))
         return _dimension("caller", [bit for _, bit in (*names, *holds)], rows)
 
     def key_dimension(self, key: str, atoms: list[tuple[_Holds, int]]) -> Dimension:

@@ -122,29 +122,26 @@ class Search:
             is_needed: whether the resource policy must name the caller or its account.
         """
         allowing = [term for term in self.problem.allows if applies(term)]
-
-        def limit(*layers: Layer, without_policies: bool) -> Layer | None:
-            for layer in layers:
-                for index, has_policies in enumerate(self.problem.groups.get(layer, ())):
-                    counts = has_policies or without_policies
-                    if counts and not any(each.layer is layer and each.group == index for each in allowing):
-                        return layer
-            return None
-
-        guardrail = limit(Layer.SCP, Layer.ENDPOINT, without_policies=False)
-        if guardrail is not None:
-            return guardrail
         granted = max((term.named for term in allowing if term.layer is Layer.RESOURCE), default=Grant.NONE)
-        if not self.problem.same_account and granted is Grant.NONE:
-            return Layer.RESOURCE
-        if self.problem.same_account:
-            if granted is Grant.DIRECT:
-                return None
-            if is_needed and granted is Grant.NONE:
-                return Layer.RESOURCE
-            if granted is Grant.ROLE and limit(Layer.BOUNDARY, Layer.SESSION, without_policies=True) is None:
-                return None
-        return limit(Layer.IDENTITY, Layer.BOUNDARY, Layer.SESSION, without_policies=True)
+        guardrail = self._limit(allowing, Layer.SCP, Layer.ENDPOINT, only_with_policies=True)
+        is_short = granted is Grant.NONE and (is_needed or not self.problem.same_account)
+        if guardrail is not None or is_short:
+            return guardrail or Layer.RESOURCE
+        if self.problem.same_account and granted is Grant.DIRECT:
+            return None
+        limit = self._limit(allowing, Layer.BOUNDARY, Layer.SESSION)
+        if limit is None and self.problem.same_account and granted is Grant.ROLE:
+            return None
+        return self._limit(allowing, Layer.IDENTITY) or limit
+
+    def _limit(self, allowing: list[Term], *layers: Layer, only_with_policies: bool = False) -> Layer | None:
+        """Return the first of these layers that applies and of which a group does not allow."""
+        for layer in layers:
+            for index, has_policies in enumerate(self.problem.groups.get(layer, ())):
+                counts = has_policies or not only_with_policies
+                if counts and not any(term.layer is layer and term.group == index for term in allowing):
+                    return layer
+        return None
 
     def _next(self, known: _Known, rest: tuple[Dimension, ...]) -> Dimension | None:
         """Return a dimension that an open term still waits for: the one that may settle a Deny soonest."""

@@ -112,9 +112,8 @@ def _account_of(arn: str) -> str | None:
     if len(segments) != 6 or segments[0] != "arn":
         return None
     account = segments[4]
-    return (
-        account if not account or (len(account) == 12 and account.isascii() and account.isdecimal()) else None
-    )
+    is_id = len(account) == 12 and account.isascii() and account.isdecimal()
+    return account if is_id or not account else None
 
 
 def _accounts(arn: tuple[str, ...], fact: KeyFact, free: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
