@@ -40,6 +40,7 @@ READING = ("BatchGet", "Describe", "Get", "Head", "List", "Lookup")
 """How the names of actions that only read begin."""
 
 _PLACEHOLDER = re.compile(r"\$\{\w+\}")
+_WITH_SLASHES = {"${Alias}", "${LogGroupName}", "${LogStreamName}", "${OidcProviderName}"}
 
 
 class Access(StrEnum):
@@ -71,7 +72,7 @@ class ResourceType:
         return _PLACEHOLDER.sub("*", self.arn)
 
     def matches(self, arn: str) -> bool:
-        """Say whether an ARN is of this type; a name of several segments only where it stands last.
+        """Say whether an ARN is of this type.
 
         >>> [each.name for each in resource_types("s3") if each.matches("arn:aws:s3:::logs/a/b")]
         ['object']
@@ -88,7 +89,8 @@ class Action:
         access: what it does.
         types: the resource types that a Resource element may name; empty: only ``*`` means it.
         required: those of them that every request has; the others are alternatives.
-        condition_keys: the keys that a request may have beside the global ones.
+        condition_keys: the keys that a request may have beside the global ones, those of its resources among
+            them.
     """
 
     name: str
@@ -241,19 +243,29 @@ def _action(
     prefix: str, words: list[str], keys: dict[str, tuple[str, ...]], types: dict[str, ResourceType]
 ) -> Action:
     name, access, numbered, *names = words
+    acted_on = tuple(types[each.rstrip("*")] for each in names)
+    own = keys[numbered]
     return Action(
         name=f"{prefix}:{name}",
         access=Access(access),
-        types=tuple(types[each.rstrip("*")] for each in names),
+        types=acted_on,
         required=frozenset(each.rstrip("*") for each in names if each.endswith("*")),
-        condition_keys=keys[numbered],
+        condition_keys=tuple(
+            dict.fromkeys((*own, *(key for each in acted_on for key in each.condition_keys)))
+        ),
     )
 
 
 @cache
 def _form(arn: str) -> re.Pattern[str]:
-    """Return what ARNs of a form look like: no ``:`` or ``/`` in a name but in the last one."""
-    *before, last = _PLACEHOLDER.split(arn)
-    end = "" if last else ".+"
-    middle = "[^:/]*".join(map(re.escape, before))
-    return re.compile(f"{middle}{end or '[^:/]*' + re.escape(last)}" if before else re.escape(last))
+    """Return what ARNs of a form look like."""
+    fixed = map(re.escape, _PLACEHOLDER.split(arn))
+    names = (*map(_name, _PLACEHOLDER.findall(arn)), "")
+    return re.compile("".join(text + name for text, name in zip(fixed, names, strict=True)))
+
+
+def _name(placeholder: str) -> str:
+    """Return what may stand for a placeholder: keys may hold anything, and some names have a path."""
+    if placeholder == "${ObjectName}":
+        return ".+"
+    return "[^:]+" if placeholder in _WITH_SLASHES or placeholder.endswith("Path}") else "[^:/]+"
