@@ -57,12 +57,12 @@ def test_an_action_has_its_access_level_and_resources(action: str, access: Acces
 def test_condition_keys_come_with_the_actions() -> None:
     """Putting an object knows the lock mode and the ACL; the keys of its resources are among its own."""
     put = find("s3:PutObject")
-    tag = find("kms:ScheduleKeyDeletion")
+    schedule = find("kms:ScheduleKeyDeletion")
     assert put is not None
-    assert tag is not None
+    assert schedule is not None
     assert {"s3:object-lock-mode", "s3:x-amz-acl", "s3:TlsVersion"} <= {*put.condition_keys}
     assert {"aws:ResourceTag/${TagKey}", "kms:ScheduleKeyDeletionPendingWindowInDays"} <= {
-        *tag.condition_keys
+        *schedule.condition_keys
     }
 
 
@@ -148,12 +148,14 @@ def test_an_allow_covers_nothing() -> None:
 
 
 _APART = {
-    "cloudtrail": {"ListImportFailures", "SearchSampleQueries"},
+    "account": {"SendPhoneNumberVerification", "VerifyPhoneNumber"},
+    "cloudtrail": {"ListInsightsMetricData"},
+    "kms": {"Decapsulate", "Encapsulate", "ReEncrypt"},
     "organizations": set[str](),
-    "kms": {"ReEncrypt", "GetParametersForImport"},
-    "account": set[str](),
+    "sns": {"PublishBatch"},
+    "sts": set[str](),
 }
-"""Operations that are authorized under another name, or that IAM lists all the same."""
+"""ReEncrypt and PublishBatch are authorized under other names; the others are not in AWS's reference yet."""
 
 
 @pytest.mark.parametrize("service", sorted(_APART))
@@ -161,7 +163,7 @@ def test_every_operation_of_the_sdk_is_in_the_table(service: str) -> None:
     """The installed SDK calls nothing that the table has not heard of; where it does, renew the table."""
     model = botocore.session.get_session().get_service_model(service)
     unknown = {name for name in model.operation_names if find(f"{service}:{name}") is None}
-    assert unknown <= _APART[service]
+    assert unknown == _APART[service]
 
 
 def test_the_table_is_read_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
