@@ -32,11 +32,12 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "cloudtrail",
         _LAKE,
         """
-        CancelQuery CreateChannel CreateDashboard CreateEventDataStore CreateServiceLinkedChannel DeleteChannel
-        DeleteDashboard DeleteEventDataStore DeleteResourcePolicy DeleteServiceLinkedChannel DisableFederation
-        EnableFederation GenerateQuery PutResourcePolicy RestoreEventDataStore StartDashboardRefresh
-        StartEventDataStoreIngestion StartImport StartQuery StopEventDataStoreIngestion StopImport
-        UpdateChannel UpdateDashboard UpdateEventDataStore UpdateServiceLinkedChannel
+        CancelQuery CreateChannel CreateDashboard CreateEventDataStore CreateServiceLinkedChannel
+        DeleteChannel DeleteDashboard DeleteEventDataStore DeleteResourcePolicy DeleteServiceLinkedChannel
+        DisableFederation EnableFederation GenerateQuery PutResourcePolicy RestoreEventDataStore
+        StartDashboardRefresh StartEventDataStoreIngestion StartImport StartQuery
+        StopEventDataStoreIngestion StopImport UpdateChannel UpdateDashboard UpdateEventDataStore
+        UpdateServiceLinkedChannel
         """,
     ),
     ("iam", _IDENTITY, "AttachRolePolicy DeleteRolePermissionsBoundary PutRolePolicy"),
@@ -99,8 +100,8 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         _PATH,
         """
         DeleteAccessGrant DeleteAccessGrantsInstance DeleteAccessGrantsInstanceResourcePolicy
-        DeleteAccessGrantsLocation DeleteAccessPoint DeleteAccessPointForObjectLambda DeleteAccessPointPolicy
-        DeleteAccessPointPolicyForObjectLambda DeleteMultiRegionAccessPoint
+        DeleteAccessGrantsLocation DeleteAccessPoint DeleteAccessPointForObjectLambda
+        DeleteAccessPointPolicy DeleteAccessPointPolicyForObjectLambda DeleteMultiRegionAccessPoint
         DissociateAccessGrantsIdentityCenter
         """,
     ),

@@ -163,10 +163,10 @@ class Target(StrEnum):
     ARCHIVE_MEMBERSHIP = (
         "arn:{partition}:organizations::{management_account}:account/{organization}/{archive_account}"
     )
-    HANDSHAKE = "arn:{partition}:organizations::{name}:handshake/{name}/invite/{name}"
-    POLICY = "arn:{partition}:organizations::{management_account}:policy/{organization}/{name}/{name}"
-    ROOT = "arn:{partition}:organizations::{management_account}:root/{organization}/{name}"
-    DELEGATION = "arn:{partition}:organizations::{management_account}:resourcepolicy/{organization}/{name}"
+    HANDSHAKE = "arn:{partition}:organizations::{name}:handshake/o-{name}/invite/h-{name}"
+    POLICY = "arn:{partition}:organizations::{management_account}:policy/{organization}/{name}/p-{name}"
+    ROOT = "arn:{partition}:organizations::{management_account}:root/{organization}/r-{name}"
+    DELEGATION = "arn:{partition}:organizations::{management_account}:resourcepolicy/{organization}/rp-{name}"
     ARCHIVE_ACCOUNT = "arn:{partition}:account::{archive_account}:account"
     ARCHIVE_ACCOUNT_FROM_ABOVE = (
         "arn:{partition}:account::{management_account}:account/{organization}/{archive_account}"
@@ -183,19 +183,30 @@ class Target(StrEnum):
         return self.value.format(**{one: getattr(names, one) for one in self.placeholders})
 
     def owner(self, names: Names) -> str:
-        """Return the account that owns the resource; empty for ``*``, which is the caller's own."""
-        if self is Target.EVERYTHING:
+        """Return the account that owns the resource, or nothing where only the caller's policies are asked.
+
+        That is so for ``*``, and for an invitation, which no policy of the inviting organization guards.
+        """
+        if self in {Target.EVERYTHING, Target.HANDSHAKE}:
             return ""
         return self.resource(names).split(":", 5)[4] or names.archive_account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request of a way; ``elsewhere`` where it is made in an account of the attacker's own."""
+    """One request of a way.
+
+    Attributes:
+        action: as ``service:Name``.
+        target: what it acts on.
+        elsewhere: it is made in an account of the attacker's own, where no policy of ours is asked.
+        only: for these callers alone it is an attack; empty: for all of the threat.
+    """
 
     action: str
     target: Target
     elsewhere: bool = False
+    only: frozenset[Caller] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
 """The catalogue: every known threat to the archive, and the changing actions that are none.
 
 ``THREATS`` and ``HARMLESS`` together name every action of S3, KMS, CloudTrail, Organizations, Account and
-STS, and those of IAM, SNS and CloudWatch Logs that act on what a trail uses, that changes something. So an action
-that a later table adds is noticed: a test finds it in neither.
+STS that changes something, and those of IAM, SNS and CloudWatch Logs that act on what a trail uses. So an
+action that a later table adds is noticed: a test finds it in neither.
 """
 
 from __future__ import annotations

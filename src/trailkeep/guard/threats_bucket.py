@@ -24,6 +24,7 @@ from trailkeep.guard.threats_logs import BUCKET_CALLERS
 
 __all__ = ["BUCKET_THREATS"]
 
+_OWNERS = frozenset({Caller.ARCHIVE_ROOT, Caller.ARCHIVE_IAM, Caller.SERVICE_LINKED_ROLE})
 _POLICIES = (Control.ARCHIVE_SCP, Control.RCP, Control.BUCKET_POLICY)
 _DENY = "deny changes to the bucket by NotAction in the SCP and the bucket policy, and by name in the RCP"
 _DISCOVER = Source(title="TrailDiscover", url="https://traildiscover.cloud/")
@@ -171,7 +172,7 @@ BUCKET_THREATS = (
                 Target.BUCKET,
                 "s3:PutBucketOwnershipControls s3:PutBucketAcl s3:PutBucketPublicAccessBlock",
             ),
-            *each(Target.EVERYTHING, "s3:PutAccountPublicAccessBlock"),
+            (Call(action="s3:PutAccountPublicAccessBlock", target=Target.EVERYTHING, only=_OWNERS),),
         ),
         controls=_POLICIES,
         unbound=frozenset({Caller.SERVICE_LINKED_ROLE}),
@@ -236,8 +237,8 @@ BUCKET_THREATS = (
             """
             s3:PutBucketAbac s3:TagResource s3:UntagResource s3:PutBucketTagging s3:PutBucketCORS
             s3:PutBucketWebsite s3:DeleteBucketWebsite s3:PutAccelerateConfiguration
-            s3:PutMetricsConfiguration s3:CreateBucketMetadataTableConfiguration s3:DeleteBucketMetadataTableConfiguration
-            s3:UpdateBucketMetadataAnnotationTableConfiguration
+            s3:PutMetricsConfiguration s3:CreateBucketMetadataTableConfiguration
+            s3:DeleteBucketMetadataTableConfiguration s3:UpdateBucketMetadataAnnotationTableConfiguration
             s3:UpdateBucketMetadataInventoryTableConfiguration
             s3:UpdateBucketMetadataJournalTableConfiguration s3:PauseReplication
             """,

@@ -187,8 +187,9 @@ LOG_THREATS = (
             Target.LOG,
             """
             s3:PutObjectTagging s3:PutObjectVersionTagging s3:DeleteObjectTagging
-            s3:DeleteObjectVersionTagging s3:PutObjectAcl s3:PutObjectVersionAcl s3:PutObjectAnnotation s3:PutObjectVersionAnnotation
-            s3:DeleteObjectAnnotation s3:DeleteObjectVersionAnnotation s3:PutObjectRetention
+            s3:DeleteObjectVersionTagging s3:PutObjectAcl s3:PutObjectVersionAcl s3:PutObjectAnnotation
+            s3:PutObjectVersionAnnotation s3:DeleteObjectAnnotation s3:DeleteObjectVersionAnnotation
+            s3:PutObjectRetention
             """,
         ),
         controls=_POLICIES,

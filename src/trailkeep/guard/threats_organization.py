@@ -96,8 +96,8 @@ ORGANIZATION_THREATS = (
     Threat(
         id="detach-guards",
         title="Detach, change or switch off the guards",
-        technique="Detaching takes one call; disabling the policy type detaches all at once and forgets where "
-        "they were. Attaching an RCP that refuses CloudTrail stops delivery.",
+        technique="Detaching takes one call; disabling the policy type detaches all at once and forgets "
+        "where they were. Attaching an RCP that refuses CloudTrail stops delivery.",
         effect=Effect.STOP,
         family=Family.ORGANIZATION,
         callers=_MANAGEMENT | {Caller.DELEGATE},
@@ -132,8 +132,8 @@ ORGANIZATION_THREATS = (
     Threat(
         id="withdraw-trusted-access",
         title="Withdraw CloudTrail's trusted access, or delegate it",
-        technique="Without trusted access member accounts are no longer recorded, and no log says StopLogging. "
-        "Registering a delegated administrator hands the trail to a member.",
+        technique="Without trusted access member accounts are no longer recorded, and no log says "
+        "StopLogging. Registering a delegated administrator hands the trail to a member.",
         effect=Effect.STOP,
         family=Family.ORGANIZATION,
         callers=_MANAGEMENT,

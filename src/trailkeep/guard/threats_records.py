@@ -36,7 +36,7 @@ RECORD_THREATS = (
         ways=each(Target.LOG, "s3:PutObject"),
         controls=_POLICIES,
         stops="aws:SourceArn of our trail on the Allow, and a Deny for every other.",
-        remains="Such a key has a second AWSLogs in it. Whether CloudTrail takes such a prefix was not tried.",
+        remains="Such a key has a second AWSLogs in it. That CloudTrail takes such a prefix was not tried.",
         remedies=(_ONE_TRAIL,),
         mitre=("T1565.001",),
         sources=(
@@ -134,8 +134,8 @@ RECORD_THREATS = (
     Threat(
         id="log-injection",
         title="Write into fields that readers trust",
-        technique="User agents, names and parameters are the caller's text: formulas in CSV files, escapes in "
-        "terminals, markup in reports.",
+        technique="User agents, names and parameters are the caller's text: formulas in CSV files, escapes "
+        "in terminals, markup in reports.",
         effect=Effect.BLIND,
         family=Family.RECORDS,
         callers=_ANYBODY,

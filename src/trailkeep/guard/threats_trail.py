@@ -75,8 +75,8 @@ TRAIL_THREATS = (
     Threat(
         id="narrow-selectors",
         title="Narrow what the trail records",
-        technique="Selectors can leave out management events, all but reading, or single resources. The trail "
-        "still logs and looks healthy.",
+        technique="Selectors can leave out management events, all but reading, or single resources. The "
+        "trail still logs and looks healthy.",
         effect=Effect.BLIND,
         family=Family.TRAIL,
         callers=_CALLERS,
@@ -137,8 +137,8 @@ TRAIL_THREATS = (
         callers=frozenset({Caller.DELEGATE}),
         ways=each(
             Target.TRAIL,
-            "cloudtrail:StopLogging cloudtrail:DeleteTrail cloudtrail:UpdateTrail cloudtrail:PutEventSelectors "
-            "cloudtrail:PutInsightSelectors cloudtrail:PutEventConfiguration",
+            "cloudtrail:StopLogging cloudtrail:DeleteTrail cloudtrail:UpdateTrail "
+            "cloudtrail:PutEventSelectors cloudtrail:PutInsightSelectors cloudtrail:PutEventConfiguration",
         ),
         given=(Fact.DELEGATED_TRAIL,),
         controls=(Control.ORGANIZATION_SCP,),
@@ -201,8 +201,8 @@ TRAIL_THREATS = (
     Threat(
         id="cut-notifications",
         title="Cut the fast path: topic, log group, alarms",
-        technique="The logs still arrive, but nobody is told: the topic or the group is gone, kept for a day, "
-        "masked, or the role that writes to it has no rights.",
+        technique="The logs still arrive, but nobody is told: the topic or the group is gone, kept for a "
+        "day, masked, or the role that writes to it has no rights.",
         effect=Effect.BLIND,
         family=Family.TRAIL,
         callers=_MANAGEMENT,
