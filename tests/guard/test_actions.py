@@ -73,7 +73,7 @@ def test_the_case_of_an_action_does_not_matter(action: actions.Action, data: st.
     mixed = "".join(
         char.upper() if is_upper else char.lower() for char, is_upper in zip(action.name, upper, strict=True)
     )
-    assert find(mixed) is action
+    assert find(mixed) == action
 
 
 @given(st.sampled_from(_ALL), st.integers(0, 40))

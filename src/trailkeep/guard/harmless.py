@@ -10,6 +10,7 @@ from types import MappingProxyType
 __all__ = ["HARMLESS"]
 
 _TAGS = "labels only; where a policy decides by tags, its proof takes them for anything"
+_WORDS = "describes, or says how long a session may last"
 _SESSION = "gives a session, and whatever that does is asked again"
 _NEW = "adds something, and takes nothing from what is there"
 _PATH = "takes another way to the logs away"
@@ -42,7 +43,8 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     ),
     ("iam", _IDENTITY, "AttachRolePolicy DeleteRolePermissionsBoundary PutRolePolicy"),
     ("iam", _NEW, "CreateRole CreateServiceLinkedRole"),
-    ("iam", _TAGS, "TagRole UntagRole UpdateRole UpdateRoleDescription"),
+    ("iam", _TAGS, "TagRole UntagRole"),
+    ("iam", _WORDS, "UpdateRole UpdateRoleDescription"),
     ("kms", _NEW, "CreateKey CreateCustomKeyStore"),
     ("kms", "keeps a key alive or usable", "CancelKeyDeletion EnableKey EnableKeyRotation"),
     (
@@ -64,7 +66,8 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         _STORE,
         "ConnectCustomKeyStore DeleteCustomKeyStore DisconnectCustomKeyStore UpdateCustomKeyStore",
     ),
-    ("kms", _TAGS, "TagResource UntagResource UpdateKeyDescription"),
+    ("kms", _TAGS, "TagResource UntagResource"),
+    ("kms", _WORDS, "UpdateKeyDescription"),
     (
         "logs",
         _GROUP,

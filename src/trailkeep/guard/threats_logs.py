@@ -42,10 +42,10 @@ LOG_THREATS = (
         family=Family.LOGS,
         callers=BUCKET_CALLERS,
         ways=each(Target.LOG, "s3:DeleteObjectVersion"),
-        refused_when=(Fact.COMPLIANCE,),
+        refused_when=(Fact.COMPLIANCE, Fact.GOVERNANCE),
         controls=(*_POLICIES, Control.OBJECT_LOCK),
-        stops="Object Lock in compliance mode refuses it to everybody, the root user included. Before and "
-        "after the retention a Deny on the objects does.",
+        stops="Object Lock refuses it while the retention lasts: in compliance mode to everybody, the root "
+        "user included, in governance mode to whoever may not bypass it. Without a lock, a Deny does.",
         remains="Once the retention of a version is over only the policies are left, and a closed account "
         "loses its versions after 90 days, locked or not.",
         remedies=("lock in compliance mode for as long as logs must be kept", _DENY),
@@ -147,9 +147,10 @@ LOG_THREATS = (
         family=Family.LOGS,
         callers=BUCKET_CALLERS,
         ways=each(Target.LOG, "s3:UpdateObjectEncryption"),
-        refused_when=(Fact.COMPLIANCE,),
+        refused_when=(Fact.COMPLIANCE, Fact.GOVERNANCE),
         controls=(*_POLICIES, Control.OBJECT_LOCK),
-        stops="S3 refuses it for objects in compliance mode; otherwise a Deny by NotAction.",
+        stops="S3 refuses it for locked objects, and in compliance mode nobody can lift the lock; otherwise "
+        "a Deny by NotAction.",
         remedies=("lock in compliance mode", _DENY),
         mitre=("T1486",),
         sources=(api("s3", "UpdateObjectEncryption"),),
