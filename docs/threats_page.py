@@ -143,9 +143,10 @@ def _technique(number: str) -> str:
 
 def _harmless() -> Iterator[str]:
     yield from ("## Actions that are no threat", "")
-    yield "Every other action of S3, KMS, CloudTrail, Organizations, Account and STS that changes something, and"
-    yield "of IAM, SNS and CloudWatch Logs where it acts on what a trail uses, with the reason. The table is AWS's"
-    yield f"reference of {table_date()}. What AWS adds later is unknown: only a Deny by `NotAction` covers it."
+    yield "Every other action of S3, KMS, CloudTrail, Organizations, Account and STS that changes something,"
+    yield "and of IAM, SNS and CloudWatch Logs where it acts on what a trail uses, with the reason. The table"
+    yield f"is AWS's reference of {table_date()}. What AWS adds later is unknown: only a Deny by `NotAction`"
+    yield "covers it."
     yield from ("", "| why | actions |", "| --- | --- |")
     for reason in dict.fromkeys(HARMLESS.values()):
         listed = (f"`{action}`" for action, why in HARMLESS.items() if why == reason)
