@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trailkeep.guard.actions import table_date
-from trailkeep.guard.threat import Caller, Control, Effect, Fact, Family, Threat
+from trailkeep.guard.threat import Attacker, Control, Effect, Fact, Family, Threat
 from trailkeep.guard.threats import HARMLESS, THREATS
 
 __all__ = ["threats"]
@@ -27,14 +27,14 @@ _EFFECTS = {
     Effect.INJECT: "false evidence appears among the true",
     Effect.EXPOSE: "others read it",
 }
-_CALLERS = {
-    frozenset({Caller.ARCHIVE_ROOT, Caller.ARCHIVE_IAM}): "the archive account",
-    frozenset({Caller.MEMBER_ROOT, Caller.MEMBER_IAM}): "other member accounts",
-    frozenset({Caller.MANAGEMENT_ROOT, Caller.MANAGEMENT_IAM}): "the management account",
-    frozenset({Caller.DELEGATE}): "delegated administrators",
-    frozenset({Caller.OUTSIDER}): "other organizations and anonymous callers",
-    frozenset({Caller.SERVICE_LINKED_ROLE}): "service-linked roles",
-    frozenset({Caller.OTHER_TRAIL}): "CloudTrail for another trail",
+_ATTACKERS = {
+    frozenset({Attacker.ARCHIVE_ROOT, Attacker.ARCHIVE_IAM}): "the archive account",
+    frozenset({Attacker.MEMBER_ROOT, Attacker.MEMBER_IAM}): "other member accounts",
+    frozenset({Attacker.MANAGEMENT_ROOT, Attacker.MANAGEMENT_IAM}): "the management account",
+    frozenset({Attacker.DELEGATE}): "delegated administrators",
+    frozenset({Attacker.OUTSIDER}): "other organizations and anonymous callers",
+    frozenset({Attacker.SERVICE_LINKED_ROLE}): "service-linked roles",
+    frozenset({Attacker.OTHER_TRAIL}): "CloudTrail for another trail",
 }
 """No threat has only root, or only users and roles, of an account."""
 _CONTROLS = {
@@ -94,13 +94,13 @@ def _introduction() -> Iterator[str]:
 def _decided(threat: Threat) -> str:
     if not threat.is_decidable:
         return "no"
-    return "for some callers" if threat.unbound - {Caller.SERVICE_LINKED_ROLE} else "yes"
+    return "for some callers" if threat.unbound - {Attacker.SERVICE_LINKED_ROLE} else "yes"
 
 
 def _threat(threat: Threat) -> Iterator[str]:
     yield from (f"### {threat.id}", "", f"**{threat.title}** ({threat.effect.value}).", threat.technique, "")
     rows = {
-        "who could": _named(threat.callers),
+        "who could": _named(threat.attackers),
         "calls": "<br>".join(_calls(threat)),
         "only where": "; ".join(_FACTS[fact] for fact in threat.given),
         "refused where": "; ".join(_FACTS[fact] for fact in threat.refused_when),
@@ -117,10 +117,10 @@ def _threat(threat: Threat) -> Iterator[str]:
     yield ""
 
 
-def _named(callers: frozenset[Caller]) -> str:
-    if callers == {*Caller}:
+def _named(attackers: frozenset[Attacker]) -> str:
+    if attackers == {*Attacker}:
         return "anybody"
-    return ", ".join(name for each, name in _CALLERS.items() if each <= callers)
+    return ", ".join(name for each, name in _ATTACKERS.items() if each <= attackers)
 
 
 def _calls(threat: Threat) -> Iterator[str]:

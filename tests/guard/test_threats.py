@@ -9,7 +9,7 @@ import pytest
 
 from trailkeep.core.errors import UsageError
 from trailkeep.guard.actions import find
-from trailkeep.guard.threat import Call, Caller, Control, Effect, Fact, Names, Source, Target, Threat
+from trailkeep.guard.threat import Attacker, Call, Control, Effect, Fact, Names, Source, Target, Threat
 from trailkeep.guard.threats import BY_ID, HARMLESS, THREATS, changing_actions, threat, unclassified
 
 NAMES = Names(
@@ -45,7 +45,7 @@ def test_the_catalogue_has_every_entry_once() -> None:
 @pytest.mark.parametrize("each", THREATS, ids=lambda one: one.id)
 def test_a_threat_says_what_a_reader_needs(each: Threat) -> None:
     """A threat has callers, sources, remedies, what stops it, and MITRE ids of the known form."""
-    assert each.callers
+    assert each.attackers
     assert each.remedies
     assert each.sources
     assert all(source.url.startswith("https://") and source.title for source in each.sources)
@@ -79,7 +79,7 @@ def test_a_call_acts_on_its_target(name: str, action: str, target: Target) -> No
 @pytest.mark.parametrize("each", THREATS, ids=lambda one: one.id)
 def test_a_residual_is_what_no_policy_decides(each: Threat) -> None:
     """A threat that policies decide names layers; one that none decides says what remains."""
-    assert each.unbound <= each.callers
+    assert each.unbound <= each.attackers
     if each.is_decidable:
         assert each.controls
     else:
@@ -91,10 +91,10 @@ def test_a_residual_is_what_no_policy_decides(each: Threat) -> None:
 def test_only_policies_of_resources_bind_service_linked_roles(each: Threat) -> None:
     """Where no policy of the bucket or key can refuse, service-linked roles are unbound, and so is management."""
     binding = {Control.BUCKET_POLICY, Control.KEY_POLICY} & {*each.controls}
-    if each.ways and Caller.SERVICE_LINKED_ROLE in each.callers and not binding:
-        assert Caller.SERVICE_LINKED_ROLE in each.unbound
-    if each.ways and Caller.MANAGEMENT_ROOT in each.callers and not binding:
-        assert {Caller.MANAGEMENT_ROOT, Caller.MANAGEMENT_IAM} <= each.unbound
+    if each.ways and Attacker.SERVICE_LINKED_ROLE in each.attackers and not binding:
+        assert Attacker.SERVICE_LINKED_ROLE in each.unbound
+    if each.ways and Attacker.MANAGEMENT_ROOT in each.attackers and not binding:
+        assert {Attacker.MANAGEMENT_ROOT, Attacker.MANAGEMENT_IAM} <= each.unbound
 
 
 def test_every_effect_and_most_facts_have_a_threat() -> None:

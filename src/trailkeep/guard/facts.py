@@ -224,18 +224,20 @@ def _with_bucket(facts: ArchiveFacts, estate: Estate) -> ArchiveFacts:
     bucket = estate.bucket
     if not isinstance(bucket, Bucket):
         return facts
-    lock = bucket.object_lock
-    is_locked = isinstance(lock, ObjectLock)
     known = replace(
         facts,
         bucket=bucket.name,
         archive_account=facts.archive_account or bucket.owner,
         region=bucket.region if isinstance(bucket.region, str) else "",
         versioning=bucket.versioning if isinstance(bucket.versioning, str) else None,
-        has_lock=None if isinstance(lock, Unreadable) else is_locked,
-        lock_mode=None if isinstance(lock, Unreadable) else lock.mode if is_locked else "",
-        lock_days=None if isinstance(lock, Unreadable) else lock.days if is_locked else 0,
     )
+    match bucket.object_lock:
+        case Unreadable():
+            pass
+        case Absent():
+            known = replace(known, has_lock=False, lock_mode="", lock_days=0)
+        case ObjectLock(mode=mode, days=days):
+            known = replace(known, has_lock=True, lock_mode=mode, lock_days=days)
     match bucket.lifecycle:
         case Unreadable():
             return known

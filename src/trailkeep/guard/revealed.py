@@ -120,8 +120,8 @@ def _archive(documents: list[Document], management: str) -> str:
         if text.endswith(":root") and (found := _ROOT.fullmatch(text))
     }
     keys = {str(text).split(":")[4] for text in texts if _KEY.fullmatch(text)}
-    found = _only(points) or _only(owners) or _only(managing) or _only(keys)
-    return "" if found == management else found
+    account = _only(points) or _only(owners) or _only(managing) or _only(keys)
+    return "" if account == management else account
 
 
 def _organization(documents: list[Document]) -> str:

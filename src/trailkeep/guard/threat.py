@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 
 __all__ = [
+    "Attacker",
     "Call",
-    "Caller",
     "Control",
     "Effect",
     "Fact",
@@ -51,8 +51,8 @@ class Family(StrEnum):
     RECORDS = "records"
 
 
-class Caller(StrEnum):
-    """A class of principals.
+class Attacker(StrEnum):
+    """A class of principals that might do it.
 
     For a KMS key ARCHIVE means the account that owns the key. MEMBER is any other member account, OUTSIDER an
     account of another organization or an anonymous caller, DELEGATE a member account to which CloudTrail or
@@ -206,7 +206,7 @@ class Call:
     action: str
     target: Target
     elsewhere: bool = False
-    only: frozenset[Caller] = frozenset()
+    only: frozenset[Attacker] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +231,7 @@ class Threat:
         technique: how it is done and why it works.
         effect: what becomes of the evidence.
         family: what it acts on.
-        callers: who could, where nothing stops them.
+        attackers: who could, where nothing stops them.
         ways: each suffices; none: it is no matter of permission.
         given: facts without which there is no such threat.
         refused_when: facts with each of which AWS itself refuses it.
@@ -249,12 +249,12 @@ class Threat:
     technique: str
     effect: Effect
     family: Family
-    callers: frozenset[Caller]
+    attackers: frozenset[Attacker]
     ways: tuple[Way, ...] = ()
     given: tuple[Fact, ...] = ()
     refused_when: tuple[Fact, ...] = ()
     controls: tuple[Control, ...] = ()
-    unbound: frozenset[Caller] = frozenset()
+    unbound: frozenset[Attacker] = frozenset()
     stops: str
     remains: str = ""
     remedies: tuple[str, ...]
@@ -264,7 +264,7 @@ class Threat:
     @property
     def is_decidable(self) -> bool:
         """Whether policies decide it for anybody at all; otherwise it is a residual."""
-        return bool(self.ways) and bool(self.callers - self.unbound)
+        return bool(self.ways) and bool(self.attackers - self.unbound)
 
     @property
     def actions(self) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ https://stratus-red-team.cloud/attack-techniques/AWS/, https://traildiscover.clo
 from __future__ import annotations
 
 from trailkeep.guard.threat import (
+    Attacker,
     Call,
-    Caller,
     Control,
     Effect,
     Fact,
@@ -20,11 +20,11 @@ from trailkeep.guard.threat import (
     each,
     guide,
 )
-from trailkeep.guard.threats_logs import BUCKET_CALLERS
+from trailkeep.guard.threats_logs import BUCKET_ATTACKERS
 
 __all__ = ["BUCKET_THREATS"]
 
-_OWNERS = frozenset({Caller.ARCHIVE_ROOT, Caller.ARCHIVE_IAM, Caller.SERVICE_LINKED_ROLE})
+_OWNERS = frozenset({Attacker.ARCHIVE_ROOT, Attacker.ARCHIVE_IAM, Attacker.SERVICE_LINKED_ROLE})
 _POLICIES = (Control.ARCHIVE_SCP, Control.RCP, Control.BUCKET_POLICY)
 _DENY = "deny changes to the bucket by NotAction in the SCP and the bucket policy, and by name in the RCP"
 _DISCOVER = Source(title="TrailDiscover", url="https://traildiscover.cloud/")
@@ -41,7 +41,7 @@ BUCKET_THREATS = (
         "The same permission sets and removes rules.",
         effect=Effect.DELETE,
         family=Family.BUCKET,
-        callers=BUCKET_CALLERS,
+        attackers=BUCKET_ATTACKERS,
         ways=each(Target.BUCKET, "s3:PutLifecycleConfiguration"),
         controls=_POLICIES,
         stops="A Deny of s3:PutLifecycleConfiguration. A lock that still runs keeps the versions, though not "
@@ -64,7 +64,7 @@ BUCKET_THREATS = (
         technique="Without versioning the next write or delete of a key leaves nothing behind it.",
         effect=Effect.DELETE,
         family=Family.BUCKET,
-        callers=BUCKET_CALLERS,
+        attackers=BUCKET_ATTACKERS,
         ways=each(Target.BUCKET, "s3:PutBucketVersioning"),
         refused_when=(Fact.OBJECT_LOCK,),
         controls=(*_POLICIES, Control.OBJECT_LOCK),
@@ -82,7 +82,7 @@ BUCKET_THREATS = (
         technique="The lock of logs that are there stays; each log delivered afterwards gets the weaker one.",
         effect=Effect.DELETE,
         family=Family.BUCKET,
-        callers=BUCKET_CALLERS,
+        attackers=BUCKET_ATTACKERS,
         ways=each(Target.BUCKET, "s3:PutBucketObjectLockConfiguration"),
         controls=_POLICIES,
         stops="A Deny on the bucket. Object Lock itself cannot be turned off again.",
@@ -98,7 +98,7 @@ BUCKET_THREATS = (
         "Deny in the bucket policy itself keeps the owner's root user from changing it.",
         effect=Effect.STOP,
         family=Family.BUCKET,
-        callers=BUCKET_CALLERS,
+        attackers=BUCKET_ATTACKERS,
         ways=each(Target.BUCKET, "s3:PutBucketPolicy s3:DeleteBucketPolicy"),
         controls=_POLICIES,
         stops="The SCP of the archive account or an RCP; against the root user only these.",
@@ -114,7 +114,7 @@ BUCKET_THREATS = (
         "deliveries fail, or only the attacker can read them.",
         effect=Effect.STOP,
         family=Family.BUCKET,
-        callers=BUCKET_CALLERS,
+        attackers=BUCKET_ATTACKERS,
         ways=each(Target.BUCKET, "s3:PutEncryptionConfiguration"),
         controls=_POLICIES,
         stops="A Deny on the bucket; CloudTrail's delivery error shows it afterwards.",
@@ -129,7 +129,7 @@ BUCKET_THREATS = (
         technique="CloudTrail does not deliver to a bucket whose requester pays.",
         effect=Effect.STOP,
         family=Family.BUCKET,
-        callers=BUCKET_CALLERS,
+        attackers=BUCKET_ATTACKERS,
         ways=each(Target.BUCKET, "s3:PutBucketRequestPayment"),
         controls=_POLICIES,
         stops="A Deny on the bucket. Lists of actions seldom name this one.",
@@ -144,7 +144,7 @@ BUCKET_THREATS = (
         "receives the logs.",
         effect=Effect.STOP,
         family=Family.BUCKET,
-        callers=BUCKET_CALLERS,
+        attackers=BUCKET_ATTACKERS,
         ways=(
             (
                 Call(action="s3:DeleteBucket", target=Target.BUCKET),
@@ -166,7 +166,7 @@ BUCKET_THREATS = (
         "account-wide switches know no resource, so a Deny on the bucket's ARN never matches them.",
         effect=Effect.EXPOSE,
         family=Family.BUCKET,
-        callers=BUCKET_CALLERS,
+        attackers=BUCKET_ATTACKERS,
         ways=(
             *each(
                 Target.BUCKET,
@@ -175,7 +175,7 @@ BUCKET_THREATS = (
             (Call(action="s3:PutAccountPublicAccessBlock", target=Target.EVERYTHING, only=_OWNERS),),
         ),
         controls=_POLICIES,
-        unbound=frozenset({Caller.SERVICE_LINKED_ROLE}),
+        unbound=frozenset({Attacker.SERVICE_LINKED_ROLE}),
         stops="A Deny on the bucket, and one with Resource * for s3:PutAccountPublicAccessBlock.",
         remains="Mostly a matter of who reads: the bucket's own block holds when the account's is gone. "
         "Service-linked roles are bound on the bucket only.",
@@ -190,7 +190,7 @@ BUCKET_THREATS = (
         "start a function that deletes each new log.",
         effect=Effect.EXPOSE,
         family=Family.BUCKET,
-        callers=BUCKET_CALLERS,
+        attackers=BUCKET_ATTACKERS,
         ways=(
             *each(
                 Target.BUCKET,
@@ -215,7 +215,7 @@ BUCKET_THREATS = (
         technique="Archive tiers and transitions to deep archive keep the bytes and take the speed.",
         effect=Effect.BLIND,
         family=Family.BUCKET,
-        callers=BUCKET_CALLERS,
+        attackers=BUCKET_ATTACKERS,
         ways=each(Target.BUCKET, "s3:PutIntelligentTieringConfiguration s3:PutLifecycleConfiguration"),
         controls=_POLICIES,
         stops="A Deny on the bucket.",
@@ -231,7 +231,7 @@ BUCKET_THREATS = (
         "replication: each is small, and each new one is missing in yesterday's list.",
         effect=Effect.BLIND,
         family=Family.BUCKET,
-        callers=BUCKET_CALLERS,
+        attackers=BUCKET_ATTACKERS,
         ways=each(
             Target.BUCKET,
             """

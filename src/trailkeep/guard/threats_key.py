@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html, https:/
 from __future__ import annotations
 
 from trailkeep.guard.threat import (
-    Caller,
+    Attacker,
     Control,
     Effect,
     Fact,
@@ -22,7 +22,7 @@ from trailkeep.guard.threat import (
 
 __all__ = ["KEY_THREATS"]
 
-_OWNERS = frozenset({Caller.ARCHIVE_ROOT, Caller.ARCHIVE_IAM, Caller.SERVICE_LINKED_ROLE})
+_OWNERS = frozenset({Attacker.ARCHIVE_ROOT, Attacker.ARCHIVE_IAM, Attacker.SERVICE_LINKED_ROLE})
 _POLICIES = (Control.ARCHIVE_SCP, Control.RCP, Control.KEY_POLICY)
 _DENY = "deny all but the use of the key by NotAction in the SCP, and by name in the RCP"
 _NO_KEY = "encrypt with S3's own keys (sse-s3): there is no key to destroy"
@@ -36,7 +36,7 @@ KEY_THREATS = (
         technique="From that moment deliveries fail and no log can be read, until somebody enables it again.",
         effect=Effect.BLIND,
         family=Family.KEY,
-        callers=_OWNERS,
+        attackers=_OWNERS,
         ways=each(Target.KEY, "kms:DisableKey"),
         given=(Fact.CUSTOMER_KEY,),
         controls=_POLICIES,
@@ -53,7 +53,7 @@ KEY_THREATS = (
         "import gives it. Object Lock keeps bytes that nobody can read.",
         effect=Effect.DELETE,
         family=Family.KEY,
-        callers=_OWNERS,
+        attackers=_OWNERS,
         ways=each(Target.KEY, "kms:ScheduleKeyDeletion kms:DeleteImportedKeyMaterial kms:ImportKeyMaterial"),
         given=(Fact.CUSTOMER_KEY,),
         controls=_POLICIES,
@@ -74,7 +74,7 @@ KEY_THREATS = (
         "check that would prevent it.",
         effect=Effect.BLIND,
         family=Family.KEY,
-        callers=_OWNERS,
+        attackers=_OWNERS,
         ways=each(Target.KEY, "kms:PutKeyPolicy"),
         given=(Fact.CUSTOMER_KEY,),
         controls=_POLICIES,
@@ -91,7 +91,7 @@ KEY_THREATS = (
         "from whoever relies on it. CloudTrail relies on none.",
         effect=Effect.BLIND,
         family=Family.KEY,
-        callers=_OWNERS,
+        attackers=_OWNERS,
         ways=each(Target.KEY, "kms:RevokeGrant kms:RetireGrant kms:CreateGrant"),
         given=(Fact.CUSTOMER_KEY,),
         controls=_POLICIES,
@@ -115,12 +115,17 @@ KEY_THREATS = (
         "then decides who reads the logs from now on.",
         effect=Effect.BLIND,
         family=Family.KEY,
-        callers=frozenset(
-            {Caller.MANAGEMENT_ROOT, Caller.MANAGEMENT_IAM, Caller.DELEGATE, Caller.SERVICE_LINKED_ROLE}
+        attackers=frozenset(
+            {
+                Attacker.MANAGEMENT_ROOT,
+                Attacker.MANAGEMENT_IAM,
+                Attacker.DELEGATE,
+                Attacker.SERVICE_LINKED_ROLE,
+            }
         ),
         ways=each(Target.TRAIL, "cloudtrail:UpdateTrail"),
         controls=(Control.ORGANIZATION_SCP,),
-        unbound=frozenset({Caller.MANAGEMENT_ROOT, Caller.MANAGEMENT_IAM, Caller.SERVICE_LINKED_ROLE}),
+        unbound=frozenset({Attacker.MANAGEMENT_ROOT, Attacker.MANAGEMENT_IAM, Attacker.SERVICE_LINKED_ROLE}),
         stops="The SCP on the root for a delegated administrator.",
         remains="Nothing binds the management account, and CloudTrail's own call is not held to resources of "
         "the organization.",
@@ -141,7 +146,7 @@ KEY_THREATS = (
         "custom key store disconnected from under the key.",
         effect=Effect.BLIND,
         family=Family.KEY,
-        callers=_OWNERS,
+        attackers=_OWNERS,
         ways=(
             *each(
                 Target.KEY,

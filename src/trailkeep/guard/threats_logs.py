@@ -7,8 +7,8 @@ https://stratus-red-team.cloud/attack-techniques/AWS/, https://cloud.hacktricks.
 from __future__ import annotations
 
 from trailkeep.guard.threat import (
+    Attacker,
     Call,
-    Caller,
     Control,
     Effect,
     Fact,
@@ -21,12 +21,12 @@ from trailkeep.guard.threat import (
     guide,
 )
 
-__all__ = ["BUCKET_CALLERS", "LOG_THREATS"]
+__all__ = ["BUCKET_ATTACKERS", "LOG_THREATS"]
 
-BUCKET_CALLERS = frozenset(Caller) - {Caller.DELEGATE, Caller.OTHER_TRAIL}
+BUCKET_ATTACKERS = frozenset(Attacker) - {Attacker.DELEGATE, Attacker.OTHER_TRAIL}
 """Whoever a policy may let at the bucket; those outside of its account only where a bucket policy does."""
-_WRITERS = BUCKET_CALLERS | {Caller.OTHER_TRAIL}
-_OWNERS = frozenset({Caller.ARCHIVE_ROOT, Caller.ARCHIVE_IAM, Caller.SERVICE_LINKED_ROLE})
+_WRITERS = BUCKET_ATTACKERS | {Attacker.OTHER_TRAIL}
+_OWNERS = frozenset({Attacker.ARCHIVE_ROOT, Attacker.ARCHIVE_IAM, Attacker.SERVICE_LINKED_ROLE})
 _POLICIES = (Control.ARCHIVE_SCP, Control.RCP, Control.BUCKET_POLICY)
 _LOCK = guide("S3 Object Lock", "AmazonS3/latest/userguide/object-lock.html")
 _STRATUS = "https://stratus-red-team.cloud/attack-techniques/AWS"
@@ -40,7 +40,7 @@ LOG_THREATS = (
         "code of the root user's device.",
         effect=Effect.DELETE,
         family=Family.LOGS,
-        callers=BUCKET_CALLERS,
+        attackers=BUCKET_ATTACKERS,
         ways=each(Target.LOG, "s3:DeleteObjectVersion"),
         refused_when=(Fact.COMPLIANCE, Fact.GOVERNANCE),
         controls=(*_POLICIES, Control.OBJECT_LOCK),
@@ -63,7 +63,7 @@ LOG_THREATS = (
         "queries and validation see no log.",
         effect=Effect.BLIND,
         family=Family.LOGS,
-        callers=BUCKET_CALLERS,
+        attackers=BUCKET_ATTACKERS,
         ways=each(Target.LOG, "s3:DeleteObject"),
         controls=_POLICIES,
         stops="A Deny on the objects. Object Lock does not: it protects versions, and a marker deletes none.",
@@ -79,7 +79,7 @@ LOG_THREATS = (
         "need the same permission. The lock of the old version does not prevent it.",
         effect=Effect.ALTER,
         family=Family.LOGS,
-        callers=_WRITERS,
+        attackers=_WRITERS,
         ways=each(Target.LOG, "s3:PutObject"),
         controls=_POLICIES,
         stops="A Deny of s3:PutObject unless aws:SourceArn is the trail. Versioning keeps the true bytes, "
@@ -103,7 +103,7 @@ LOG_THREATS = (
         "console sends the header for it unasked.",
         effect=Effect.DELETE,
         family=Family.LOGS,
-        callers=BUCKET_CALLERS,
+        attackers=BUCKET_ATTACKERS,
         ways=(
             (
                 Call(action="s3:BypassGovernanceRetention", target=Target.LOG),
@@ -129,7 +129,7 @@ LOG_THREATS = (
         technique="A legal hold has no mode and no end: whoever may set it may take it away.",
         effect=Effect.DELETE,
         family=Family.LOGS,
-        callers=BUCKET_CALLERS,
+        attackers=BUCKET_ATTACKERS,
         ways=each(Target.LOG, "s3:PutObjectLegalHold"),
         given=(Fact.OBJECT_LOCK,),
         controls=_POLICIES,
@@ -145,7 +145,7 @@ LOG_THREATS = (
         "written before 2026 do not name it.",
         effect=Effect.BLIND,
         family=Family.LOGS,
-        callers=BUCKET_CALLERS,
+        attackers=BUCKET_ATTACKERS,
         ways=each(Target.LOG, "s3:UpdateObjectEncryption"),
         refused_when=(Fact.COMPLIANCE, Fact.GOVERNANCE),
         controls=(*_POLICIES, Control.OBJECT_LOCK),
@@ -162,7 +162,7 @@ LOG_THREATS = (
         "such a key.",
         effect=Effect.BLIND,
         family=Family.LOGS,
-        callers=_WRITERS,
+        attackers=_WRITERS,
         ways=each(Target.LOG, "s3:PutObject"),
         controls=_POLICIES,
         stops="What stops overwriting. New buckets also block SSE-C; old versions stay readable.",
@@ -183,7 +183,7 @@ LOG_THREATS = (
         "are a surface that older lists of actions do not know.",
         effect=Effect.ALTER,
         family=Family.LOGS,
-        callers=BUCKET_CALLERS,
+        attackers=BUCKET_ATTACKERS,
         ways=each(
             Target.LOG,
             """
@@ -207,7 +207,7 @@ LOG_THREATS = (
         "permissions of their own that lists of writing actions forget.",
         effect=Effect.INJECT,
         family=Family.LOGS,
-        callers=BUCKET_CALLERS,
+        attackers=BUCKET_ATTACKERS,
         ways=each(
             Target.LOG,
             "s3:ReplicateObject s3:ReplicateDelete s3:ReplicateTags s3:ReplicateObjectAnnotation "
@@ -226,7 +226,7 @@ LOG_THREATS = (
         "objects differently; a Deny on the bucket's ARN alone may not match the request.",
         effect=Effect.DELETE,
         family=Family.PATHS,
-        callers=_OWNERS,
+        attackers=_OWNERS,
         ways=(
             *each(Target.ACCESS_POINT, "s3:CreateAccessPoint s3:PutAccessPointPolicy"),
             *each(
@@ -251,7 +251,7 @@ LOG_THREATS = (
             ),
         ),
         controls=_POLICIES,
-        unbound=frozenset({Caller.SERVICE_LINKED_ROLE}),
+        unbound=frozenset({Attacker.SERVICE_LINKED_ROLE}),
         stops="A Deny of creating such paths in the archive account, and the same Deny on the access points' "
         "ARNs. S3 asks the bucket policy as well.",
         remains="Which ARN an SCP sees for a request through an access point was not tried on AWS.",
@@ -269,7 +269,7 @@ LOG_THREATS = (
         "changes the retention of every log.",
         effect=Effect.DELETE,
         family=Family.PATHS,
-        callers=_OWNERS,
+        attackers=_OWNERS,
         ways=(
             (
                 Call(action="s3:CreateJob", target=Target.EVERYTHING),
@@ -277,7 +277,7 @@ LOG_THREATS = (
             ),
         ),
         controls=(Control.ARCHIVE_SCP,),
-        unbound=frozenset({Caller.SERVICE_LINKED_ROLE}),
+        unbound=frozenset({Attacker.SERVICE_LINKED_ROLE}),
         stops="The job's role is bound by the same policies as any role of the account; denying s3:CreateJob "
         "stops it before.",
         remedies=("deny s3:CreateJob with Resource *", _DENY),
@@ -290,7 +290,7 @@ LOG_THREATS = (
         technique="Neither SCPs nor RCPs bind the roles that AWS services own in an account.",
         effect=Effect.DELETE,
         family=Family.PATHS,
-        callers=frozenset({Caller.SERVICE_LINKED_ROLE}),
+        attackers=frozenset({Attacker.SERVICE_LINKED_ROLE}),
         ways=(
             *each(Target.LOG, "s3:DeleteObjectVersion s3:DeleteObject s3:PutObject"),
             *each(

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_root-user-privileged-task.ht
 from __future__ import annotations
 
 from trailkeep.guard.threat import (
-    Caller,
+    Attacker,
     Control,
     Effect,
     Fact,
@@ -22,10 +22,10 @@ from trailkeep.guard.threat import (
 
 __all__ = ["ORGANIZATION_THREATS"]
 
-_MANAGEMENT = frozenset({Caller.MANAGEMENT_ROOT, Caller.MANAGEMENT_IAM, Caller.SERVICE_LINKED_ROLE})
-_ARCHIVE = frozenset({Caller.ARCHIVE_ROOT, Caller.ARCHIVE_IAM, Caller.SERVICE_LINKED_ROLE})
-_MEMBERS = _ARCHIVE | {Caller.MEMBER_ROOT, Caller.MEMBER_IAM}
-_SLR = frozenset({Caller.SERVICE_LINKED_ROLE})
+_MANAGEMENT = frozenset({Attacker.MANAGEMENT_ROOT, Attacker.MANAGEMENT_IAM, Attacker.SERVICE_LINKED_ROLE})
+_ARCHIVE = frozenset({Attacker.ARCHIVE_ROOT, Attacker.ARCHIVE_IAM, Attacker.SERVICE_LINKED_ROLE})
+_MEMBERS = _ARCHIVE | {Attacker.MEMBER_ROOT, Attacker.MEMBER_IAM}
+_SLR = frozenset({Attacker.SERVICE_LINKED_ROLE})
 _REMAINS = "Nothing binds the management account."
 _KEEP_OUT = "keep people and workloads out of the management account, and its root user behind hardware"
 _SECOND_COPY = "keep a second copy in an account of another organization with another payer"
@@ -37,7 +37,7 @@ ORGANIZATION_THREATS = (
         technique="The organization trail ends for the account, and SCPs and RCPs stop to apply at once.",
         effect=Effect.STOP,
         family=Family.ORGANIZATION,
-        callers=_MEMBERS,
+        attackers=_MEMBERS,
         ways=each(Target.EVERYTHING, "organizations:LeaveOrganization"),
         controls=(Control.ARCHIVE_SCP, Control.ORGANIZATION_SCP),
         unbound=_SLR,
@@ -60,7 +60,7 @@ ORGANIZATION_THREATS = (
         "does not name this call.",
         effect=Effect.STOP,
         family=Family.ORGANIZATION,
-        callers=_MEMBERS,
+        attackers=_MEMBERS,
         ways=each(Target.HANDSHAKE, "organizations:AcceptHandshake"),
         controls=(Control.ARCHIVE_SCP, Control.ORGANIZATION_SCP),
         unbound=_SLR,
@@ -77,7 +77,7 @@ ORGANIZATION_THREATS = (
         technique="Outside of the organization, or under another unit, no guard that hangs there applies.",
         effect=Effect.STOP,
         family=Family.ORGANIZATION,
-        callers=_MANAGEMENT,
+        attackers=_MANAGEMENT,
         ways=(
             *each(
                 Target.ARCHIVE_MEMBERSHIP,
@@ -100,7 +100,7 @@ ORGANIZATION_THREATS = (
         "where they were. Attaching an RCP that refuses CloudTrail stops delivery.",
         effect=Effect.STOP,
         family=Family.ORGANIZATION,
-        callers=_MANAGEMENT | {Caller.DELEGATE},
+        attackers=_MANAGEMENT | {Attacker.DELEGATE},
         ways=(
             *each(
                 Target.POLICY,
@@ -136,7 +136,7 @@ ORGANIZATION_THREATS = (
         "StopLogging. Registering a delegated administrator hands the trail to a member.",
         effect=Effect.STOP,
         family=Family.ORGANIZATION,
-        callers=_MANAGEMENT,
+        attackers=_MANAGEMENT,
         ways=(
             *each(
                 Target.EVERYTHING,
@@ -164,7 +164,7 @@ ORGANIZATION_THREATS = (
         technique="What is in a closed account is deleted after 90 days, Object Lock or not.",
         effect=Effect.DELETE,
         family=Family.ORGANIZATION,
-        callers=_ARCHIVE | _MANAGEMENT,
+        attackers=_ARCHIVE | _MANAGEMENT,
         ways=(
             *each(Target.ARCHIVE_ACCOUNT, "account:CloseAccount"),
             *each(Target.ARCHIVE_MEMBERSHIP, "organizations:CloseAccount"),
@@ -183,7 +183,7 @@ ORGANIZATION_THREATS = (
         technique="An opt-in region can be switched off for an account, and its buckets with it.",
         effect=Effect.BLIND,
         family=Family.ORGANIZATION,
-        callers=_ARCHIVE | _MANAGEMENT,
+        attackers=_ARCHIVE | _MANAGEMENT,
         ways=(
             *each(Target.ARCHIVE_ACCOUNT, "account:DisableRegion"),
             *each(Target.ARCHIVE_ACCOUNT_FROM_ABOVE, "account:DisableRegion"),
@@ -204,7 +204,7 @@ ORGANIZATION_THREATS = (
         "bucket policy; changing the root user's e-mail takes the user over for good.",
         effect=Effect.DELETE,
         family=Family.ORGANIZATION,
-        callers=_MANAGEMENT,
+        attackers=_MANAGEMENT,
         ways=(
             *each(Target.ARCHIVE_ROOT_USER, "sts:AssumeRoot"),
             *each(Target.EVERYTHING, "iam:EnableOrganizationsRootSessions"),

@@ -6,12 +6,12 @@ https://github.com/aws-samples/data-perimeter-policy-examples, https://www.cloud
 
 from __future__ import annotations
 
-from trailkeep.guard.threat import Caller, Control, Effect, Family, Source, Target, Threat, api, each, guide
-from trailkeep.guard.threats_logs import BUCKET_CALLERS
+from trailkeep.guard.threat import Attacker, Control, Effect, Family, Source, Target, Threat, api, each, guide
+from trailkeep.guard.threats_logs import BUCKET_ATTACKERS
 
 __all__ = ["RECORD_THREATS"]
 
-_ANYBODY = frozenset(Caller)
+_ANYBODY = frozenset(Attacker)
 _POLICIES = (Control.RCP, Control.BUCKET_POLICY)
 _ONE_TRAIL = "allow writing for aws:SourceArn of the one trail only, and deny it otherwise"
 _CLOUD_LOGS = ("T1562.008", "T1685.002")
@@ -32,7 +32,7 @@ RECORD_THREATS = (
         "from CloudTrail itself. A bucket policy that allows the service, and not one trail, lets it in.",
         effect=Effect.INJECT,
         family=Family.RECORDS,
-        callers=frozenset({Caller.OTHER_TRAIL}),
+        attackers=frozenset({Attacker.OTHER_TRAIL}),
         ways=each(Target.LOG, "s3:PutObject"),
         controls=_POLICIES,
         stops="aws:SourceArn of our trail on the Allow, and a Deny for every other.",
@@ -58,7 +58,7 @@ RECORD_THREATS = (
         "so no hash is wrong.",
         effect=Effect.INJECT,
         family=Family.RECORDS,
-        callers=BUCKET_CALLERS | {Caller.OTHER_TRAIL},
+        attackers=BUCKET_ATTACKERS | {Attacker.OTHER_TRAIL},
         ways=each(Target.LOG, "s3:PutObject"),
         controls=(Control.ARCHIVE_SCP, *_POLICIES),
         stops="What stops overwriting. A log that no digest lists is no evidence.",
@@ -74,7 +74,7 @@ RECORD_THREATS = (
         "policy document is enough to get there.",
         effect=Effect.BLIND,
         family=Family.RECORDS,
-        callers=_ANYBODY,
+        attackers=_ANYBODY,
         stops="Nothing. The record stays and says that something was omitted.",
         remains="What the parameters were is not in any log.",
         remedies=("search for records with omitted parameters, and look at the resource itself",),
@@ -93,7 +93,7 @@ RECORD_THREATS = (
         technique="Undocumented and internal endpoints, and services without CloudTrail, leave no record.",
         effect=Effect.BLIND,
         family=Family.RECORDS,
-        callers=_ANYBODY,
+        attackers=_ANYBODY,
         stops="Nothing on the customer's side; AWS closes such gaps one by one.",
         remains="What was never recorded cannot be kept.",
         remedies=("follow the list of known gaps",),
@@ -107,7 +107,7 @@ RECORD_THREATS = (
         "recorded unless the trail's selectors ask for them.",
         effect=Effect.BLIND,
         family=Family.RECORDS,
-        callers=_ANYBODY,
+        attackers=_ANYBODY,
         stops="Selectors that ask for these events.",
         remains="They cost money, so most organizations select some.",
         remedies=("choose data events for what matters: see what is recorded",),
@@ -124,7 +124,7 @@ RECORD_THREATS = (
         "recording off.",
         effect=Effect.BLIND,
         family=Family.RECORDS,
-        callers=_ANYBODY,
+        attackers=_ANYBODY,
         stops="Nothing. A budget alarm shows it, and a table that scales still finds the one record.",
         remains="That cost moves people to switch it off is an inference.",
         remedies=("set a budget alarm", "never shorten a retention for its cost"),
@@ -138,7 +138,7 @@ RECORD_THREATS = (
         "in terminals, markup in reports.",
         effect=Effect.BLIND,
         family=Family.RECORDS,
-        callers=_ANYBODY,
+        attackers=_ANYBODY,
         stops="Escaping where records are shown.",
         remains="Other readers of the same logs may not escape.",
         remedies=("never open exported records as formulas",),

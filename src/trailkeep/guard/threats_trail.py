@@ -8,7 +8,7 @@ https://traildiscover.cloud/
 from __future__ import annotations
 
 from trailkeep.guard.threat import (
-    Caller,
+    Attacker,
     Control,
     Effect,
     Fact,
@@ -23,8 +23,8 @@ from trailkeep.guard.threat import (
 
 __all__ = ["TRAIL_THREATS"]
 
-_MANAGEMENT = frozenset({Caller.MANAGEMENT_ROOT, Caller.MANAGEMENT_IAM, Caller.SERVICE_LINKED_ROLE})
-_CALLERS = _MANAGEMENT | {Caller.DELEGATE}
+_MANAGEMENT = frozenset({Attacker.MANAGEMENT_ROOT, Attacker.MANAGEMENT_IAM, Attacker.SERVICE_LINKED_ROLE})
+_ATTACKERS = _MANAGEMENT | {Attacker.DELEGATE}
 _STOPS = (
     "Members cannot touch an organization trail; the SCP on the root binds a delegated administrator as well."
 )
@@ -54,7 +54,7 @@ TRAIL_THREATS = (
         technique="What happens while it is off is never recorded.",
         effect=Effect.STOP,
         family=Family.TRAIL,
-        callers=_CALLERS,
+        attackers=_ATTACKERS,
         ways=each(Target.TRAIL, "cloudtrail:StopLogging cloudtrail:DeleteTrail"),
         controls=(Control.ORGANIZATION_SCP,),
         unbound=_MANAGEMENT,
@@ -79,7 +79,7 @@ TRAIL_THREATS = (
         "trail still logs and looks healthy.",
         effect=Effect.BLIND,
         family=Family.TRAIL,
-        callers=_CALLERS,
+        attackers=_ATTACKERS,
         ways=each(Target.TRAIL, "cloudtrail:PutEventSelectors"),
         controls=(Control.ORGANIZATION_SCP,),
         unbound=_MANAGEMENT,
@@ -100,7 +100,7 @@ TRAIL_THREATS = (
         "the digests, and so leaves a trail of that name that says little.",
         effect=Effect.BLIND,
         family=Family.TRAIL,
-        callers=_CALLERS,
+        attackers=_ATTACKERS,
         ways=each(Target.TRAIL, "cloudtrail:UpdateTrail"),
         controls=(Control.ORGANIZATION_SCP,),
         unbound=_MANAGEMENT,
@@ -117,7 +117,7 @@ TRAIL_THREATS = (
         "newer than most lists of actions.",
         effect=Effect.BLIND,
         family=Family.TRAIL,
-        callers=_CALLERS,
+        attackers=_ATTACKERS,
         ways=each(Target.TRAIL, "cloudtrail:PutEventConfiguration cloudtrail:PutInsightSelectors"),
         controls=(Control.ORGANIZATION_SCP,),
         unbound=_MANAGEMENT,
@@ -134,7 +134,7 @@ TRAIL_THREATS = (
         "organization trail like the management account.",
         effect=Effect.STOP,
         family=Family.TRAIL,
-        callers=frozenset({Caller.DELEGATE}),
+        attackers=frozenset({Attacker.DELEGATE}),
         ways=each(
             Target.TRAIL,
             "cloudtrail:StopLogging cloudtrail:DeleteTrail cloudtrail:UpdateTrail "
@@ -159,18 +159,18 @@ TRAIL_THREATS = (
         technique="CloudTrail records a member account through this role.",
         effect=Effect.BLIND,
         family=Family.TRAIL,
-        callers=frozenset(
+        attackers=frozenset(
             {
-                Caller.ARCHIVE_ROOT,
-                Caller.ARCHIVE_IAM,
-                Caller.MEMBER_ROOT,
-                Caller.MEMBER_IAM,
-                Caller.SERVICE_LINKED_ROLE,
+                Attacker.ARCHIVE_ROOT,
+                Attacker.ARCHIVE_IAM,
+                Attacker.MEMBER_ROOT,
+                Attacker.MEMBER_IAM,
+                Attacker.SERVICE_LINKED_ROLE,
             }
         ),
         ways=each(Target.TRAIL_ROLE, "iam:DeleteServiceLinkedRole"),
         controls=(Control.ORGANIZATION_SCP, Control.SERVICE),
-        unbound=frozenset({Caller.SERVICE_LINKED_ROLE}),
+        unbound=frozenset({Attacker.SERVICE_LINKED_ROLE}),
         stops="AWS refuses it while the role is in use; an SCP on the root beside it.",
         remedies=("deny iam:DeleteServiceLinkedRole on the role in an SCP on the root",),
         mitre=_CLOUD_LOGS,
@@ -188,7 +188,7 @@ TRAIL_THREATS = (
         technique="A selector leaves out whole event sources, and with them every use of a key.",
         effect=Effect.BLIND,
         family=Family.TRAIL,
-        callers=_CALLERS,
+        attackers=_ATTACKERS,
         ways=each(Target.TRAIL, "cloudtrail:PutEventSelectors"),
         controls=(Control.ORGANIZATION_SCP,),
         unbound=_MANAGEMENT,
@@ -205,7 +205,7 @@ TRAIL_THREATS = (
         "day, masked, or the role that writes to it has no rights.",
         effect=Effect.BLIND,
         family=Family.TRAIL,
-        callers=_MANAGEMENT,
+        attackers=_MANAGEMENT,
         ways=(
             *each(
                 Target.TOPIC,
