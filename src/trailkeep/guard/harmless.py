@@ -45,7 +45,7 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     ("iam", _NEW, "CreateRole CreateServiceLinkedRole"),
     ("iam", _TAGS, "TagRole UntagRole"),
     ("iam", _WORDS, "UpdateRole UpdateRoleDescription"),
-    ("kms", _NEW, "CreateKey CreateCustomKeyStore"),
+    ("kms", _NEW, "CreateAlias CreateKey CreateCustomKeyStore"),
     ("kms", "keeps a key alive or usable", "CancelKeyDeletion EnableKey EnableKeyRotation"),
     (
         "kms",

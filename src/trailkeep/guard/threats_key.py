@@ -147,12 +147,7 @@ KEY_THREATS = (
         effect=Effect.BLIND,
         family=Family.KEY,
         attackers=_OWNERS,
-        ways=(
-            *each(
-                Target.KEY,
-                "kms:ReplicateKey kms:UpdatePrimaryRegion kms:CreateAlias kms:UpdateAlias kms:DeleteAlias",
-            ),
-        ),
+        ways=each(Target.KEY, "kms:ReplicateKey kms:UpdatePrimaryRegion kms:UpdateAlias kms:DeleteAlias"),
         given=(Fact.CUSTOMER_KEY,),
         controls=_POLICIES,
         stops="A Deny on the key. A single-Region key of KMS's own origin has no store and no replica.",
