@@ -96,12 +96,12 @@ KEY_THREATS = (
         given=(Fact.CUSTOMER_KEY,),
         controls=_POLICIES,
         stops="A Deny on the key in the SCP; an RCP does not reach kms:RetireGrant.",
-        remains=_STAYS,
+        remains=f"Whoever a grant names may retire it without any permission. {_STAYS}",
         remedies=(_NO_KEY, _DENY),
         mitre=("T1562.008", "T1685.002", "T1098"),
         sources=(
             api("kms", "CreateGrant"),
-            api("kms", "RetireGrant"),
+            guide("Retiring and revoking grants", "kms/latest/developerguide/grant-delete.html"),
             guide(
                 "RCPs in AWS KMS",
                 "kms/latest/developerguide/resource-control-policies.html",
