@@ -13,6 +13,7 @@ from pathlib import Path
 
 os.environ["COLUMNS"] = "100"
 
+from threats_page import threats
 from typer.testing import CliRunner
 
 from trailkeep.cli.main import VERBS, build
@@ -38,6 +39,7 @@ def pages() -> Iterator[tuple[str, str]]:
     yield "columns.md", "\n".join(_columns())
     yield "configuration.md", "\n".join(_configuration())
     yield "exit-codes.md", "\n".join(_exit_codes())
+    yield "threats.md", "\n".join(threats(_NOTICE))
 
 
 def _cli() -> Iterator[str]:
