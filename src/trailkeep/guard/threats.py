@@ -7,7 +7,7 @@ action that a later table adds is noticed: a test finds it in neither.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 
 from trailkeep.core.errors import UsageError
@@ -62,7 +62,7 @@ def changing_actions() -> Iterator[Action]:
         yield from (each for each in mutating(service) if any(map(each.acts_on, kinds)))
 
 
-def unclassified() -> tuple[str, ...]:
-    """Return the actions that are in no threat and not known to be harmless; there should be none."""
+def unclassified(actions: Iterable[Action]) -> tuple[str, ...]:
+    """Return those of the actions that are in no threat and not known to be harmless."""
     known = {action for each in THREATS for action in each.actions} | {*HARMLESS}
-    return tuple(each.name for each in changing_actions() if each.name not in known)
+    return tuple(each.name for each in actions if each.name not in known)
