@@ -19,6 +19,7 @@ VERBS = (
     "plan",
     "apply",
     "explain",
+    "prove",
     "export",
     "status",
     "backfill",

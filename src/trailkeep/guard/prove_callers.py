@@ -1,0 +1,163 @@
+"""Who is asked about for each attacker of a threat: classes of callers with the SCPs on their path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from trailkeep.guard.policy import parse_policy
+from trailkeep.guard.principals import PrincipalKind
+from trailkeep.guard.prove_guards import Guards, Levels, MemberPath
+from trailkeep.guard.statement import Policy
+from trailkeep.guard.symbolic_classes import Caller
+from trailkeep.guard.symbolic_keys import Form, KeyFact, Presence
+from trailkeep.guard.threat import Attacker, Call, Target
+
+__all__ = ["BELOW_MANAGEMENT", "CLOUDTRAIL", "DELEGATION", "Asker", "askers"]
+
+CLOUDTRAIL = "cloudtrail.amazonaws.com"
+_MEMBERS = {Attacker.MEMBER_ROOT: PrincipalKind.ROOT, Attacker.MEMBER_IAM: PrincipalKind.IAM}
+_ARCHIVE = {Attacker.ARCHIVE_ROOT: PrincipalKind.ROOT, Attacker.ARCHIVE_IAM: PrincipalKind.IAM}
+_MANAGEMENT = {Attacker.MANAGEMENT_ROOT: PrincipalKind.ROOT, Attacker.MANAGEMENT_IAM: PrincipalKind.IAM}
+_OWN = frozenset({Target.EVERYTHING, Target.HANDSHAKE, Target.TRAIL_ROLE})
+"""What a member acts on in its own account."""
+
+BELOW_MANAGEMENT = frozenset(Attacker) - {*_MANAGEMENT, Attacker.SERVICE_LINKED_ROLE}
+"""Those whom a customer controls without the management account."""
+
+DELEGATION: Policy = parse_policy(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}],
+    },
+    name="delegation",
+)
+"""Stands for what the management account delegated: for a member it works like a grant on its resources."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """A class of callers, and what is known of their requests.
+
+    Attributes:
+        attacker: whom of the catalogue they are.
+        caller: the class.
+        scps: on their path.
+        is_delegate: they act on the management account's resources by delegation.
+        facts: about condition keys.
+    """
+
+    attacker: Attacker
+    caller: Caller
+    scps: Levels = ()
+    is_delegate: bool = False
+    facts: Mapping[str, KeyFact] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        match self.attacker:
+            case Attacker.OTHER_TRAIL if self.caller.service:
+                return "CloudTrail for another trail"
+            case Attacker.DELEGATE:
+                return f"{self.caller}, where the management account delegates to it"
+            case Attacker.MEMBER_ROOT | Attacker.MEMBER_IAM if not self.caller.account_id:
+                return str(self.caller).replace("any other account", "any member account")
+            case Attacker.OUTSIDER if self.caller.kind is not PrincipalKind.ANONYMOUS:
+                return str(self.caller).replace("any other account", "any account outside")
+            case _:
+                return str(self.caller)
+
+
+def askers(guards: Guards, attacker: Attacker, call: Call) -> Iterator[tuple[Asker, ...]]:
+    """Yield the classes of an attacker for a call.
+
+    Each item is a tuple of classes: the first stands for all the others where it is refused, because no SCP
+    is taken to bind it; the others are asked where it is not.
+    """
+    facts = guards.facts
+    match attacker:
+        case Attacker.ARCHIVE_ROOT | Attacker.ARCHIVE_IAM:
+            account = facts.archive_account
+            if call.target is Target.KEY and guards.names.key_account not in {"?*", account}:
+                account = guards.names.key_account
+            yield (_of_account(guards, attacker, _ARCHIVE[attacker], account),)
+        case Attacker.MANAGEMENT_ROOT | Attacker.MANAGEMENT_IAM:
+            yield (_of_account(guards, attacker, _MANAGEMENT[attacker], facts.management_account),)
+        case Attacker.MEMBER_ROOT | Attacker.MEMBER_IAM:
+            yield from _members(guards, attacker, call)
+        case Attacker.DELEGATE:
+            for path in _delegates(guards, call):
+                for kind in (PrincipalKind.ROOT, PrincipalKind.IAM):
+                    caller = Caller(kind=kind, account_id=path.account, partition=_partition(guards))
+                    yield (Asker(attacker=attacker, caller=caller, scps=path.scps, is_delegate=True),)
+        case Attacker.OUTSIDER:
+            yield from ((one,) for one in _outsiders(guards))
+        case Attacker.SERVICE_LINKED_ROLE:
+            account = facts.archive_account
+            yield (_of_account(guards, attacker, PrincipalKind.SERVICE_LINKED_ROLE, account),)
+        case Attacker.OTHER_TRAIL:
+            yield (_other_trail(guards),)
+        case _:
+            assert_never(attacker)
+
+
+def _partition(guards: Guards) -> str:
+    return guards.facts.partition or "aws"
+
+
+def _of_account(guards: Guards, attacker: Attacker, kind: PrincipalKind, account: str) -> Asker:
+    scps = guards.scps if account == guards.facts.archive_account else ()
+    for path in guards.members:
+        scps = path.scps if path.account == account else scps
+    caller = Caller(kind=kind, account_id=account, partition=_partition(guards))
+    return Asker(attacker=attacker, caller=caller, scps=scps)
+
+
+def _members(guards: Guards, attacker: Attacker, call: Call) -> Iterator[tuple[Asker, ...]]:
+    kind = _MEMBERS[attacker]
+    if call.target in _OWN:
+        for path in guards.members:
+            yield (_of_account(guards, attacker, kind, path.account),)
+        return
+    facts = guards.facts
+    anyone = Caller(
+        kind=kind,
+        organization_id=facts.organization,
+        apart_from=frozenset({facts.archive_account, facts.management_account}),
+        partition=_partition(guards),
+    )
+    each = (_of_account(guards, attacker, kind, path.account) for path in guards.members)
+    yield (Asker(attacker=attacker, caller=anyone), *each)
+
+
+def _delegates(guards: Guards, call: Call) -> tuple[MemberPath, ...]:
+    """Return the accounts that act for the management account: those of CloudTrail are known, others not."""
+    archive = MemberPath(account=guards.facts.archive_account, count=1, scps=guards.scps)
+    everybody = (archive, *guards.members)
+    delegates = guards.facts.delegates
+    if delegates is None or not call.action.startswith("cloudtrail:"):
+        return everybody
+    known = {path.account: path for path in everybody}
+    return tuple(known.get(one, MemberPath(account=one, count=1)) for one in delegates)
+
+
+def _outsiders(guards: Guards) -> Iterator[Asker]:
+    facts = guards.facts
+    for kind in (PrincipalKind.IAM, PrincipalKind.ROOT):
+        caller = Caller(
+            kind=kind,
+            not_organization_id=facts.organization,
+            apart_from=frozenset({facts.archive_account, facts.management_account}),
+            partition=_partition(guards),
+        )
+        yield Asker(attacker=Attacker.OUTSIDER, caller=caller)
+    yield Asker(attacker=Attacker.OUTSIDER, caller=Caller(kind=PrincipalKind.ANONYMOUS))
+    others = Caller(kind=PrincipalKind.SERVICE, apart_from=frozenset({CLOUDTRAIL}))
+    yield Asker(attacker=Attacker.OUTSIDER, caller=others)
+
+
+def _other_trail(guards: Guards) -> Asker:
+    ours = (guards.facts.trail,) if guards.facts.trail else ()
+    fact = KeyFact(presence=Presence.ALWAYS, form=Form.ARN, excluded=ours)
+    caller = Caller(kind=PrincipalKind.SERVICE, service=CLOUDTRAIL)
+    return Asker(attacker=Attacker.OTHER_TRAIL, caller=caller, facts={"aws:SourceArn": fact})
