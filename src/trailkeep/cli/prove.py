@@ -91,4 +91,6 @@ def _write(path: Path, proof: Proof) -> None:
     try:
         path.write_text(page(proof), encoding="utf-8")
     except OSError as error:
-        raise StoppedError(f"{path}: expected to write the page, got {error.strerror}; name another") from error
+        raise StoppedError(
+            f"{path}: expected to write the page, got {error.strerror}; name another"
+        ) from error

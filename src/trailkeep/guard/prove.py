@@ -31,9 +31,9 @@ from trailkeep.guard.symbolic import CALLER_KEYS, prove
 from trailkeep.guard.symbolic import Outcome as Found
 from trailkeep.guard.threat import Attacker, Call, Control, Effect, Fact, Target, Threat, Way
 
-__all__ = ["Opening", "Pair", "openings", "pairs", "prove_threat", "ways_of"]
+__all__ = ["BYPASS", "Pair", "open_pairs", "pairs", "prove_threat"]
 
-_BYPASS = Call(action="s3:BypassGovernanceRetention", target=Target.LOG)
+BYPASS = Call(action="s3:BypassGovernanceRetention", target=Target.LOG)
 _MANAGEMENT = frozenset({Attacker.MANAGEMENT_ROOT, Attacker.MANAGEMENT_IAM})
 _LINKED = frozenset({Attacker.SERVICE_LINKED_ROLE})
 _LOCKS = frozenset({Fact.OBJECT_LOCK, Fact.COMPLIANCE, Fact.GOVERNANCE})
@@ -52,7 +52,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class _Opening:
     """Requests of one caller that together do it."""
 
     pair: Pair
@@ -73,14 +73,14 @@ def prove_threat(threat: Threat, prover: Prover) -> ThreatVerdict:
     if stand.stands is Stands.ABSENT:
         return _with(base, reason=_absent(stand))
     if done := _done_already(threat, prover):
-        return done_verdict(base, done)
+        return _done_verdict(base, done)
     if not threat.ways:
         return _with(base, verdict=Outcome.RESIDUAL, reason=threat.stops)
     found = pairs(threat, prover)
     return _judged(threat, prover, base, found, stand)
 
 
-def done_verdict(base: ThreatVerdict, reason: str) -> ThreatVerdict:
+def _done_verdict(base: ThreatVerdict, reason: str) -> ThreatVerdict:
     """Return that nobody has to ask any more."""
     return _with(base, verdict=Outcome.COUNTEREXAMPLE, reason=reason, depth=0, who=("nobody has to",))
 
@@ -92,12 +92,12 @@ def pairs(threat: Threat, prover: Prover) -> tuple[Pair, ...]:
         _locked(pair, stand)
         for attacker in Attacker
         if attacker in threat.attackers
-        for way in ways_of(threat, attacker, stand)
+        for way in _ways_of(threat, attacker, stand)
         for pair in _pairs(prover, attacker, way)
     )
 
 
-def ways_of(threat: Threat, attacker: Attacker, stand: Standing) -> Iterator[Way]:
+def _ways_of(threat: Threat, attacker: Attacker, stand: Standing) -> Iterator[Way]:
     """Yield the ways that are open to an attacker in principle, with all calls that AWS authorizes.
 
     Through an access point S3 asks for the object in the bucket as well; a version in governance mode needs
@@ -112,9 +112,18 @@ def ways_of(threat: Threat, attacker: Attacker, stand: Standing) -> Iterator[Way
             if call.target is Target.LOG_BY_ACCESS_POINT:
                 calls.append(Call(action=call.action, target=Target.LOG))
         if is_governed:
-            calls.append(_BYPASS)
+            calls.append(BYPASS)
         if all(attacker in (call.only or threat.attackers) for call in calls):
             yield tuple(calls)
+
+
+def open_pairs(threat: Threat, prover: Prover) -> tuple[Pair, ...]:
+    """Return what makes a counterexample: the ways and classes that are not refused and that count."""
+    return tuple(
+        pair
+        for pair in pairs(threat, prover)
+        if _counts(threat, prover, pair) and not pair.closure.is_closed and not pair.closure.reason
+    )
 
 
 def _pairs(prover: Prover, attacker: Attacker, way: Way) -> Iterator[Pair]:
@@ -150,8 +159,8 @@ def _judged(
     decisive = found if threat.attackers == _LINKED else counted
     remaining = tuple(dict.fromkeys(str(pair.asker) for pair in left))
     base = _with(base, remaining=remaining)
-    opening = next(openings(prover, counted), None)
-    if isinstance(opening, Opening):
+    opening = next(_openings(prover, counted), None)
+    if isinstance(opening, _Opening):
         return _open(base, prover, threat, counted, opening)
     undecided = opening or next((pair.closure.reason for pair in counted if pair.closure.reason), "")
     if undecided:
@@ -160,8 +169,8 @@ def _judged(
     nobody = bool((threat.unbound - _LINKED) & {pair.asker.attacker for pair in left})
     if not nobody and not (left and threat.attackers == _LINKED) and not _of_management(prover, left):
         return base
-    opening = next(openings(prover, left), None)
-    if not isinstance(opening, Opening):
+    opening = next(_openings(prover, left), None)
+    if not isinstance(opening, _Opening):
         return base if not left else _with(base, verdict=Outcome.RESIDUAL, reason=threat.remains)
     return _with(
         base,
@@ -187,14 +196,16 @@ def _counts(threat: Threat, prover: Prover, pair: Pair) -> bool:
     return attacker not in threat.unbound and not (is_management and attacker not in _MANAGEMENT)
 
 
-def openings(prover: Prover, found: list[Pair]) -> Iterator[Opening | str]:
+def _openings(prover: Prover, found: list[Pair]) -> Iterator[_Opening | str]:
     """Yield what gets through; as text why no single caller was found for calls that are each allowed."""
     for pair in found:
         if pair.closure.is_closed or pair.closure.reason:
             continue
         questions = [prover.question(pair.asker, call) for call in pair.way]
         answers = [prove(question) for question in questions]
-        requests = [answer.witness for answer in answers if answer.outcome is Found.ALLOWED and answer.witness]
+        requests = [
+            answer.witness for answer in answers if answer.outcome is Found.ALLOWED and answer.witness
+        ]
         if len(requests) < len(questions):
             yield f"{pair.way[0].action}: an answer changed between two questions"
             continue
@@ -205,7 +216,7 @@ def openings(prover: Prover, found: list[Pair]) -> Iterator[Opening | str]:
                 for request, question in zip(joint, questions, strict=True)
             )
             if all(allowed):
-                yield Opening(pair=pair, requests=joint)
+                yield _Opening(pair=pair, requests=joint)
                 break
         else:
             actions = " and ".join(call.action for call in pair.way)
@@ -230,7 +241,7 @@ def _complete(request: Request, asker: Asker) -> Request:
 
 
 def _open(
-    base: ThreatVerdict, prover: Prover, threat: Threat, counted: list[Pair], opening: Opening
+    base: ThreatVerdict, prover: Prover, threat: Threat, counted: list[Pair], opening: _Opening
 ) -> ThreatVerdict:
     who = tuple(
         dict.fromkeys(
@@ -250,7 +261,7 @@ def _open(
     )
 
 
-def _allowed_by(opening: Opening, prover: Prover) -> str:
+def _allowed_by(opening: _Opening, prover: Prover) -> str:
     question = prover.question(opening.pair.asker, opening.pair.way[-1])
     found = evaluate(opening.requests[-1], question.layers)
     if opening.pair.asker.is_delegate:
@@ -316,7 +327,11 @@ def _done_already(threat: Threat, prover: Prover) -> str:
         return f"no request is needed: {'; '.join(facts.expirations)}"
     if threat.id in _LOST_KEY and facts.key_state not in _USABLE:
         return f"the key is {facts.key_state} already"
-    if threat.effect is Effect.DELETE and threat.id == "suspend-versioning" and facts.versioning == "Suspended":
+    if (
+        threat.effect is Effect.DELETE
+        and threat.id == "suspend-versioning"
+        and facts.versioning == "Suspended"
+    ):
         return "versioning is suspended already"
     return ""
 

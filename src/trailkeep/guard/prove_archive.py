@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from trailkeep.guard.prove import prove_threat
+import msgspec
+
+from trailkeep.guard.prove import open_pairs, prove_threat
 from trailkeep.guard.prove_closure import Prover
+from trailkeep.guard.prove_fix import smallest_fix
 from trailkeep.guard.prove_guards import Guards
-from trailkeep.guard.prove_model import Proof
+from trailkeep.guard.prove_model import Outcome, Proof, ThreatVerdict
+from trailkeep.guard.prove_plans import GOALS, plans
 from trailkeep.guard.threat import Control, Threat
 from trailkeep.guard.threats import THREATS
 
@@ -27,13 +31,30 @@ ASSUMPTIONS = (
 
 
 def prove_archive(guards: Guards, threats: Iterable[Threat] = THREATS) -> Proof:
-    """Return the verdict on every threat."""
-    prover = Prover(guards=guards)
+    """Return the verdict on every threat, with a fix where one is open, and the plans of administrators.
+
+    Of all threats the plans for ``GOALS`` are made, of a few those for each of them; none where something
+    was not read, because then nobody knows what stands in their way.
+    """
+    listed, prover = tuple(threats), Prover(guards=guards)
+    meant = [threat for threat in listed if len(listed) < len(GOALS) or threat.id in GOALS]
     return Proof(
-        threats=tuple(prove_threat(threat, prover) for threat in threats),
+        threats=tuple(_with_fix(threat, prover) for threat in listed),
+        plans=() if guards.unread else tuple(plans(meant, prover)),
         assumptions=(*ASSUMPTIONS, *guards.notes),
         unread=tuple(_unread(guards)),
     )
+
+
+def _with_fix(threat: Threat, prover: Prover) -> ThreatVerdict:
+    verdict = prove_threat(threat, prover)
+    if verdict.verdict is not Outcome.COUNTEREXAMPLE or verdict.witness is None:
+        return verdict
+    fix = smallest_fix(threat, prover, open_pairs(threat, prover))
+    missing = verdict.missing
+    if not fix and not prover.guards.facts.trail and "s3:PutObject" in threat.actions:
+        missing = f"{missing}; no change is proposed without the ARN of the trail: name it in params.json"
+    return msgspec.structs.replace(verdict, fix=fix, missing=missing)
 
 
 def _unread(guards: Guards) -> Iterator[str]:

@@ -55,17 +55,34 @@ class Asker:
     facts: Mapping[str, KeyFact] = field(default_factory=dict)
 
     def __str__(self) -> str:
+        """Who they are, without ids where there is one such account."""
+        who = "root" if self.caller.kind is PrincipalKind.ROOT else "users and roles"
         match self.attacker:
-            case Attacker.OTHER_TRAIL if self.caller.service:
-                return "CloudTrail for another trail"
+            case Attacker.ARCHIVE_ROOT | Attacker.ARCHIVE_IAM:
+                return f"archive {who}"
+            case Attacker.MANAGEMENT_ROOT | Attacker.MANAGEMENT_IAM:
+                return f"management {who}"
+            case Attacker.MEMBER_ROOT | Attacker.MEMBER_IAM:
+                return f"member {who} ({self.caller.account_id or 'any account'})"
             case Attacker.DELEGATE:
-                return f"{self.caller}, where the management account delegates to it"
-            case Attacker.MEMBER_ROOT | Attacker.MEMBER_IAM if not self.caller.account_id:
-                return str(self.caller).replace("any other account", "any member account")
-            case Attacker.OUTSIDER if self.caller.kind is not PrincipalKind.ANONYMOUS:
-                return str(self.caller).replace("any other account", "any account outside")
+                return f"{who} of a delegated administrator ({self.caller.account_id})"
+            case Attacker.SERVICE_LINKED_ROLE:
+                return "service-linked roles"
+            case Attacker.OTHER_TRAIL:
+                return "CloudTrail for another trail"
+            case Attacker.OUTSIDER:
+                return self._outsider(who)
             case _:
-                return str(self.caller)
+                assert_never(self.attacker)
+
+    def _outsider(self, who: str) -> str:
+        match self.caller.kind:
+            case PrincipalKind.ANONYMOUS:
+                return "anonymous callers"
+            case PrincipalKind.SERVICE:
+                return "another AWS service"
+            case _:
+                return f"{who} of an account outside"
 
 
 def askers(guards: Guards, attacker: Attacker, call: Call) -> Iterator[tuple[Asker, ...]]:

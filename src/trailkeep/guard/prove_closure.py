@@ -89,6 +89,7 @@ class Prover:
             question.layers.scps,
             question.layers.rcps,
             question.layers.resource_policy,
+            tuple(asker.facts.items()),
         )
         if key not in self._answers:
             self._answers[key] = prove(question)

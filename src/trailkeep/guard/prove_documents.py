@@ -140,11 +140,15 @@ class _Reader:
             self.problems.append(str(error))
             return ArchiveFacts()
 
-    def with_bucket(self, facts: ArchiveFacts, notes: tuple[str, ...]) -> tuple[ArchiveFacts, tuple[str, ...]]:
+    def with_bucket(
+        self, facts: ArchiveFacts, notes: tuple[str, ...]
+    ) -> tuple[ArchiveFacts, tuple[str, ...]]:
         if facts.bucket:
             return facts, notes
         if any(":s3:::" in text.replace(":s3:::*", "") for text in self.texts):
-            reason = "the policies name several buckets or patterns of them; say which is meant in params.json"
+            reason = (
+                "the policies name several buckets or patterns of them; say which is meant in params.json"
+            )
             self.unread.setdefault(Control.BUCKET_POLICY, reason)
             return facts, notes
         note = f"no policy names a bucket; {_BUCKET} stands for it"
@@ -171,7 +175,7 @@ class _Reader:
         """Yield a member account that no policy names, and each account that one names: it may be a member."""
         named = mentions(self.texts)
         known = {facts.archive_account, facts.management_account}
-        scps = _path(on_root, ())
+        scps = ((_FULL[Control.ORGANIZATION_SCP], *on_root),)
         literals = sorted(one for one in named - known if one.isdecimal())
         for account in (fresh_account({*named, *known}, _MEMBER), *literals):
             yield MemberPath(account=account, count=1, scps=scps)

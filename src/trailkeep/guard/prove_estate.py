@@ -11,7 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from trailkeep.core.errors import UsageError
-from trailkeep.guard.estate import Absent, Account, Bucket, Estate, ForeignBucket, Key, Organization, Unreadable
+from trailkeep.guard.estate import (
+    Absent,
+    Account,
+    Bucket,
+    Estate,
+    ForeignBucket,
+    Key,
+    Organization,
+    Unreadable,
+)
 from trailkeep.guard.estate import Policy as Attached
 from trailkeep.guard.facts import ArchiveFacts, observed
 from trailkeep.guard.guard_documents import RCP, SCP
@@ -73,9 +82,7 @@ class _Reader:
         estate = self.estate
         if isinstance(estate.organization, Absent):
             return {}
-        policies = (
-            estate.service_control_policies if kind == SCP else estate.resource_control_policies
-        )
+        policies = estate.service_control_policies if kind == SCP else estate.resource_control_policies
         for read in (estate.organization, estate.roots, estate.units, estate.accounts, policies):
             if isinstance(read, Unreadable):
                 self.note(controls, read)

@@ -167,6 +167,4 @@ def _level_about(policies: tuple[Policy, ...], action: str) -> tuple[Policy, ...
 
 
 def _allows_everything(statement: Statement) -> bool:
-    return (
-        statement.effect is Effect.ALLOW and statement.resources == ("*",) and not statement.conditions
-    )
+    return statement.effect is Effect.ALLOW and statement.resources == ("*",) and not statement.conditions

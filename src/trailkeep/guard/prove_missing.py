@@ -35,7 +35,11 @@ def near_misses(
         for statement in guard.policy.statements:
             if statement.effect is Effect.DENY and about(statement, request.action):
                 why = _why(guard, statement, request)
-                yield guard, statement, f"{statement.label!r} of {guard.name} names {request.action}, but {why}"
+                yield (
+                    guard,
+                    statement,
+                    f"{statement.label!r} of {guard.name} names {request.action}, but {why}",
+                )
 
 
 def applying(prover: Prover, asker: Asker, call: Call) -> Iterator[Guard]:

@@ -42,12 +42,14 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
 class Fix(msgspec.Struct, frozen=True, kw_only=True):
     """A change of one policy that was applied and proved to close the threat.
 
-    ``statement`` is the one that is added or changed, ``diff`` the change of the whole document.
+    ``statements`` are those that are added or changed, ``policy`` the whole document with it, ``diff`` the
+    change as text.
     """
 
     document: str
     control: str
-    statement: dict[str, Any]
+    statements: tuple[dict[str, Any], ...]
+    policy: dict[str, Any]
     diff: str
 
 
