@@ -22,8 +22,9 @@ from trailkeep.guard.prove import Pair
 from trailkeep.guard.prove_callers import CLOUDTRAIL, Asker
 from trailkeep.guard.prove_closure import Prover
 from trailkeep.guard.prove_guards import Guard, Guards, Levels, about
+from trailkeep.guard.prove_missing import is_near
 from trailkeep.guard.prove_model import Fix
-from trailkeep.guard.statement import Effect
+from trailkeep.guard.statement import Effect, Statement
 from trailkeep.guard.symbolic import Caller, Outcome
 from trailkeep.guard.symbolic_keys import Form, KeyFact, Presence
 from trailkeep.guard.threat import Attacker, Call, Control, Target, Threat
@@ -111,14 +112,20 @@ def _extended(guards: Guards, control: Control, guard: Guard, calls: tuple[Call,
     """Yield the document with the resources added to a Deny that names the actions already."""
     for statement in guard.policy.statements:
         named = [call for call in calls if about(statement, call.action)]
-        if statement.effect is not Effect.DENY or not statement.resources or not named:
+        if statement.effect is not Effect.DENY or not named or not is_near(statement, named[0].action):
             continue
         added = [one for one in _resources(guards, control, named) if one not in statement.resources]
-        if added and "*" not in added:
+        if added and "*" not in added and all(_is_of_service(statement, one) for one in added):
             changed = _listed(guard)
             body = {**changed[statement.index], "Resource": [*statement.resources, *added]}
             changed[statement.index] = body
             yield _edit(control, guard, guard.name, changed, [body])
+
+
+def _is_of_service(statement: Statement, resource: str) -> bool:
+    """Say whether a statement is about resources of that service already: NotAction denies all the rest."""
+    services = {text.split(":")[2] for text in statement.resources if text != "*"}
+    return bool(statement.actions) or resource.split(":")[2] in services
 
 
 def _added(
@@ -130,7 +137,7 @@ def _added(
     """
     on_any = tuple(call for call in calls if call.target in _ANY)
     on_some = tuple(call for call in calls if call.target not in _ANY)
-    if control not in _SCPS and (on_any or not guards.facts.trail and _DELIVERY.action in _actions(calls)):
+    if control not in _SCPS and (on_any or (not guards.facts.trail and _DELIVERY.action in _actions(calls))):
         return
     bodies = [
         _deny(guards, f"{_sid(threat)}{suffix}", control, group)

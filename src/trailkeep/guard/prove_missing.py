@@ -14,7 +14,7 @@ from trailkeep.guard.prove_guards import Guard, about
 from trailkeep.guard.statement import Effect, Statement
 from trailkeep.guard.threat import Call, Control, Threat
 
-__all__ = ["missing", "near_misses"]
+__all__ = ["applying", "is_near", "missing", "near_misses"]
 
 
 def missing(prover: Prover, asker: Asker, request: Request, call: Call, threat: Threat) -> str:
@@ -33,13 +33,21 @@ def near_misses(
     """Yield the Deny statements that name the action, and why they do not refuse this request."""
     for guard in applying(prover, asker, call):
         for statement in guard.policy.statements:
-            if statement.effect is Effect.DENY and about(statement, request.action):
+            if statement.effect is Effect.DENY and is_near(statement, request.action):
                 why = _why(guard, statement, request)
                 yield (
                     guard,
                     statement,
                     f"{statement.label!r} of {guard.name} names {request.action}, but {why}",
                 )
+
+
+def is_near(statement: Statement, action: str) -> bool:
+    """Say whether a statement means an action: by name, or by NotAction on resources of its service."""
+    if not about(statement, action) or not statement.resources:
+        return False
+    services = {text.split(":")[2] for text in statement.resources if text != "*"}
+    return bool(statement.actions) or action.partition(":")[0] in services
 
 
 def applying(prover: Prover, asker: Asker, call: Call) -> Iterator[Guard]:
