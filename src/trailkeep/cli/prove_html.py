@@ -99,7 +99,8 @@ def _fix(fix: Fix) -> Iterator[str]:
 def _plans(proof: Proof) -> Iterator[str]:
     if not proof.plans:
         return
-    yield "<h2>Shortest plans</h2><table><thead><tr><th>threat</th><th>who</th><th>calls</th></tr></thead><tbody>"
+    yield "<h2>Shortest plans</h2><table><thead><tr><th>threat</th><th>who</th><th>calls</th></tr></thead>"
+    yield "<tbody>"
     for plan in proof.plans:
         calls = (
             "<br>".join(f"<code>{escape(call)}</code>" for call in plan.calls)

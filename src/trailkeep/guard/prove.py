@@ -21,6 +21,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from trailkeep.guard.evaluate import Decision, Layer, Request, evaluate
 from trailkeep.guard.facts import Standing, Stands, standing
 from trailkeep.guard.prove_callers import Asker, askers
@@ -337,7 +339,5 @@ def _done_already(threat: Threat, prover: Prover) -> str:
 
 
 def _with(base: ThreatVerdict, /, **changes: object) -> ThreatVerdict:
-    import msgspec
-
     changed: ThreatVerdict = msgspec.structs.replace(base, **changes)
     return changed

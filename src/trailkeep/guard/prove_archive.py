@@ -19,8 +19,7 @@ __all__ = ["ASSUMPTIONS", "prove_archive"]
 
 ASSUMPTIONS = (
     "every identity is an administrator: no verdict depends on identity policies, boundaries or sessions",
-    "service-linked roles may do whatever no bucket or key policy denies; nobody can assume one, so they "
-    "decide only the threat that is about them",
+    "service-linked roles decide only the threat that is about them: nobody can assume one",
     "nothing binds the management account in its own account",
     "an account to which the management account delegates may be any member, where it is not known",
     "Object Lock is known from the default retention of the bucket, not from each version",

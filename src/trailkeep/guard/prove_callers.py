@@ -103,12 +103,9 @@ def askers(guards: Guards, attacker: Attacker, call: Call) -> Iterator[tuple[Ask
         case Attacker.MEMBER_ROOT | Attacker.MEMBER_IAM:
             yield from _members(guards, attacker, call)
         case Attacker.DELEGATE:
-            for path in _delegates(guards, call):
-                for kind in (PrincipalKind.ROOT, PrincipalKind.IAM):
-                    caller = Caller(kind=kind, account_id=path.account, partition=_partition(guards))
-                    yield (Asker(attacker=attacker, caller=caller, scps=path.scps, is_delegate=True),)
+            yield from _delegates(guards, call)
         case Attacker.OUTSIDER:
-            yield from ((one,) for one in _outsiders(guards))
+            yield from _outsiders(guards)
         case Attacker.SERVICE_LINKED_ROLE:
             account = facts.archive_account
             yield (_of_account(guards, attacker, PrincipalKind.SERVICE_LINKED_ROLE, account),)
@@ -147,7 +144,14 @@ def _members(guards: Guards, attacker: Attacker, call: Call) -> Iterator[tuple[A
     yield (Asker(attacker=attacker, caller=anyone), *each)
 
 
-def _delegates(guards: Guards, call: Call) -> tuple[MemberPath, ...]:
+def _delegates(guards: Guards, call: Call) -> Iterator[tuple[Asker, ...]]:
+    for path in _delegated(guards, call):
+        for kind in (PrincipalKind.ROOT, PrincipalKind.IAM):
+            caller = Caller(kind=kind, account_id=path.account, partition=_partition(guards))
+            yield (Asker(attacker=Attacker.DELEGATE, caller=caller, scps=path.scps, is_delegate=True),)
+
+
+def _delegated(guards: Guards, call: Call) -> tuple[MemberPath, ...]:
     """Return the accounts that act for the management account: those of CloudTrail are known, others not."""
     archive = MemberPath(account=guards.facts.archive_account, count=1, scps=guards.scps)
     everybody = (archive, *guards.members)
@@ -158,7 +162,7 @@ def _delegates(guards: Guards, call: Call) -> tuple[MemberPath, ...]:
     return tuple(known.get(one, MemberPath(account=one, count=1)) for one in delegates)
 
 
-def _outsiders(guards: Guards) -> Iterator[Asker]:
+def _outsiders(guards: Guards) -> Iterator[tuple[Asker, ...]]:
     facts = guards.facts
     for kind in (PrincipalKind.IAM, PrincipalKind.ROOT):
         caller = Caller(
@@ -167,10 +171,10 @@ def _outsiders(guards: Guards) -> Iterator[Asker]:
             apart_from=frozenset({facts.archive_account, facts.management_account}),
             partition=_partition(guards),
         )
-        yield Asker(attacker=Attacker.OUTSIDER, caller=caller)
-    yield Asker(attacker=Attacker.OUTSIDER, caller=Caller(kind=PrincipalKind.ANONYMOUS))
+        yield (Asker(attacker=Attacker.OUTSIDER, caller=caller),)
+    yield (Asker(attacker=Attacker.OUTSIDER, caller=Caller(kind=PrincipalKind.ANONYMOUS)),)
     others = Caller(kind=PrincipalKind.SERVICE, apart_from=frozenset({CLOUDTRAIL}))
-    yield Asker(attacker=Attacker.OUTSIDER, caller=others)
+    yield (Asker(attacker=Attacker.OUTSIDER, caller=others),)
 
 
 def _other_trail(guards: Guards) -> Asker:

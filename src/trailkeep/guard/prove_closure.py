@@ -32,7 +32,7 @@ Sets = frozenset[frozenset[Control]]
 _SCPS = frozenset({Control.ARCHIVE_SCP, Control.ORGANIZATION_SCP})
 _BOUND = frozenset({PrincipalKind.ROOT, PrincipalKind.IAM})
 _EXEMPT = BUCKET_POLICY_ACTIONS | TRUST_ACTIONS | {"kms:retiregrant"}
-"""Actions with rules of their own; all others of a service differ by nothing but the statements about them."""
+"""Actions with rules of their own; the others of a service differ only by the statements about them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

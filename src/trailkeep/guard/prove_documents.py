@@ -109,18 +109,18 @@ class _Reader:
         control, content = control_of(name), self.files[name]
         if control is None:
             return
+        if isinstance(content, str):
+            self.refuse(control, f"{name}: expected a policy, got {content}; correct the file")
+            return
         try:
-            if isinstance(content, str):
-                raise UsageError(f"{name}: expected a policy, got {content}; correct the file")
             text = content.decode("utf-8-sig")
             policy = parse_policy(text, name=name)
-            document = json.loads(text)
         except UnicodeDecodeError as error:
             self.refuse(control, f"{name}: expected UTF-8, got {error}; save it as UTF-8")
         except UsageError as error:
             self.refuse(control, str(error))
         else:
-            self.documents.append((_KINDS[control], document))
+            self.documents.append((_KINDS[control], json.loads(text)))
             self.texts.append(text)
             yield Guard(name=name, control=control, policy=policy, text=text)
 
@@ -132,9 +132,10 @@ class _Reader:
         content = self.files.get("params.json")
         if content is None:
             return ArchiveFacts()
+        if isinstance(content, str):
+            self.problems.append(f"params.json: expected a JSON object, got {content}; correct the file")
+            return ArchiveFacts()
         try:
-            if isinstance(content, str):
-                raise UsageError(f"params.json: expected a JSON object, got {content}; correct the file")
             return decode_params(content)
         except UsageError as error:
             self.problems.append(str(error))
@@ -172,7 +173,7 @@ class _Reader:
         return next(iter(found), None)
 
     def members(self, facts: ArchiveFacts, on_root: tuple[Guard, ...]) -> Iterator[MemberPath]:
-        """Yield a member account that no policy names, and each account that one names: it may be a member."""
+        """Yield a member account that no policy names, and each that one names: it may be a member."""
         named = mentions(self.texts)
         known = {facts.archive_account, facts.management_account}
         scps = ((_FULL[Control.ORGANIZATION_SCP], *on_root),)

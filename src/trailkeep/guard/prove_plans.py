@@ -1,4 +1,4 @@
-"""The shortest way of an administrator to a threat, call by call: a search over the controls that have failed.
+"""The shortest way of an administrator to a threat, call by call: a search over controls that failed.
 
 ::
 

@@ -5,7 +5,7 @@
     request -> whose key is it? -> may they?             -> would the service?  -> moto
     calls      callers             authority, s3_actions    *_rules
 
-Authorized here: all of S3, KMS, CloudTrail and Organizations, and ``sts:AssumeRole``. Other services are moto's.
+Authorized here: all of S3, KMS, CloudTrail and Organizations, and ``sts:AssumeRole``. The rest is moto's.
 """
 
 from __future__ import annotations
