@@ -10,57 +10,70 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from trailkeep.guard.threat import Attacker
+from trailkeep.guard.principals import PrincipalKind
+from trailkeep.guard.prove import BYPASS, Pair
+from trailkeep.guard.prove_callers import Asker
+from trailkeep.guard.threat import Attacker, Target
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, ORGANIZATION_ID, Identity, Sandbox
 
-__all__ = ["CALLERS", "NO_API", "REFUSALS", "Replay"]
+__all__ = ["NOT_IN_MOTO", "REFUSALS", "Replay", "caller_of", "why_not"]
 
 MANAGEMENT, MEMBER, OUTSIDE = "111111111111", "333333333333", "999999999999"
-CALLERS: Mapping[Attacker, tuple[str, Identity]] = {
-    Attacker.ARCHIVE_ROOT: (LOG_ARCHIVE_ACCOUNT_ID, Identity.ROOT),
-    Attacker.ARCHIVE_IAM: (LOG_ARCHIVE_ACCOUNT_ID, Identity.USER),
-    Attacker.MEMBER_ROOT: (MEMBER, Identity.ROOT),
-    Attacker.MEMBER_IAM: (MEMBER, Identity.USER),
-    Attacker.MANAGEMENT_ROOT: (MANAGEMENT, Identity.ROOT),
-    Attacker.MANAGEMENT_IAM: (MANAGEMENT, Identity.ADMINISTRATOR),
-    Attacker.OUTSIDER: (OUTSIDE, Identity.USER),
-    Attacker.OTHER_TRAIL: (OUTSIDE, Identity.USER),
-}
-"""One caller of the sandbox for each class; nobody can act as a service-linked role there either."""
-
 REFUSALS = frozenset(
     {"AccessDenied", "AccessDeniedException", "MethodNotAllowed", "InsufficientS3BucketPolicyException"}
 )
-NO_API: Mapping[str, str] = {
-    **dict.fromkeys(
-        (
-            "s3:ReplicateObject",
-            "s3:ReplicateDelete",
-            "s3:ReplicateTags",
-            "s3:ReplicateObjectAnnotation",
-            "s3:ObjectOwnerOverrideToBucketOwner",
-            "s3:InitiateReplication",
-            "s3:PauseReplication",
-        ),
-        "S3 itself asks for it while it replicates; no API call names it",
-    ),
-    **dict.fromkeys(
-        ("s3:PutObjectVersionAnnotation", "s3:DeleteObjectVersionAnnotation"),
-        "the SDK cannot name a version with an annotation",
-    ),
-    **dict.fromkeys(
-        ("account:CloseAccount", "account:DisableRegion"),
-        "the embedded AWS has no Account Management that closes accounts or disables regions",
-    ),
-    **dict.fromkeys(
-        ("iam:DeleteServiceLinkedRole", "iam:PassRole"),
-        "the embedded AWS authorizes S3, KMS, CloudTrail and Organizations, not IAM",
-    ),
-    **dict.fromkeys(
-        ("s3:TagResource", "s3:UntagResource"), "S3 Control, which the embedded AWS does not authorize"
-    ),
+_REPLICATION = "S3 itself asks for it while it replicates; no API call names it"
+_PATHS = "access points, access grants and batch jobs are not part of the embedded AWS"
+_DELEGATED = "the embedded AWS knows no delegation of policies or trails"
+_ABOVE = "it is the management account's own, which nothing refuses; not needed for a proof"
+_ELSEWHERE = "the embedded AWS authorizes S3, KMS, CloudTrail and Organizations alone"
+_TABLES = "the SDK sends it in ways that the embedded AWS does not tell from another call"
+
+NO_CALL: Mapping[str, str] = {
+    action: reason
+    for reason, actions in {
+        _REPLICATION: "s3:ReplicateObject s3:ReplicateDelete s3:ReplicateTags s3:ReplicateObjectAnnotation "
+        "s3:ObjectOwnerOverrideToBucketOwner s3:InitiateReplication s3:PauseReplication",
+        _PATHS: "s3:CreateAccessPoint s3:PutAccessPointPolicy s3:CreateMultiRegionAccessPoint "
+        "s3:PutMultiRegionAccessPointPolicy s3:CreateAccessPointForObjectLambda "
+        "s3:PutAccessPointConfigurationForObjectLambda s3:PutAccessPointPolicyForObjectLambda "
+        "s3:PutAccessPointPublicAccessBlock s3:CreateAccessGrantsInstance "
+        "s3:PutAccessGrantsInstanceResourcePolicy s3:CreateAccessGrantsLocation s3:CreateAccessGrant "
+        "s3:CreateJob s3:TagResource s3:UntagResource s3:PutAccountPublicAccessBlock",
+        _TABLES: "s3:PutObjectVersionAnnotation s3:DeleteObjectVersionAnnotation "
+        "s3:UpdateBucketMetadataAnnotationTableConfiguration s3:UpdateBucketMetadataInventoryTableConfiguration "
+        "s3:UpdateBucketMetadataJournalTableConfiguration",
+        _DELEGATED: "organizations:DetachPolicy organizations:UpdatePolicy organizations:DeletePolicy "
+        "organizations:AttachPolicy organizations:DisablePolicyType organizations:PutResourcePolicy "
+        "cloudtrail:PutEventConfiguration",
+        _ABOVE: "organizations:MoveAccount organizations:RegisterDelegatedAdministrator "
+        "organizations:DeregisterDelegatedAdministrator organizations:DeleteOrganization "
+        "cloudtrail:RegisterOrganizationDelegatedAdmin cloudtrail:DeregisterOrganizationDelegatedAdmin",
+    }.items()
+    for action in actions.split()
 }
-"""What cannot be called at all, with the reason."""
+"""What cannot be replayed of the services that are authorized, with the reason."""
+
+_SETTING = "IllegalLocationConstraintException"
+NOT_IN_MOTO: Mapping[str, str] = {
+    "s3:PutBucketRequestPayment": _SETTING,
+    "s3:PutAnalyticsConfiguration": _SETTING,
+    "s3:PutIntelligentTieringConfiguration": _SETTING,
+    "s3:PutBucketAbac": _SETTING,
+    "s3:PutMetricsConfiguration": _SETTING,
+    "s3:CreateBucketMetadataTableConfiguration": "500",
+    "s3:DeleteBucketMetadataTableConfiguration": "BucketNotEmpty",
+    "organizations:AcceptHandshake": "500",
+    "kms:DeleteImportedKeyMaterial": "500",
+    "kms:ImportKeyMaterial": "500",
+    "kms:ReplicateKey": "500",
+    "kms:UpdatePrimaryRegion": "500",
+    "kms:RevokeGrant": "NotFoundException",
+}
+"""What is allowed and fails all the same, because moto does not have it (or the key no grant), and how.
+
+Moto takes a setting of a bucket that it does not know for the creation or the deletion of the bucket.
+"""
 
 _POLICY = {
     "Version": "2012-10-17",
@@ -82,16 +95,18 @@ class Replay:
     key: str = ""
     trail: str = "trailkeep"
 
-    def answer(self, attacker: Attacker, actions: tuple[str, ...]) -> str:
+    def answer(self, asker: Asker, actions: tuple[str, ...]) -> str:
         """Make the last of some calls that need all these permissions; return AWS's error code or nothing."""
-        account, identity = CALLERS[attacker]
-        if attacker is Attacker.OTHER_TRAIL:
+        found = caller_of(asker)
+        assert found
+        account, identity = found
+        if asker.attacker is Attacker.OTHER_TRAIL:
             return _code(lambda: self.foreign_trail(account, identity))
         service = actions[-1].partition(":")[0]
         client = self.sandbox.client(service, account, identity)
-        bypass = "s3:BypassGovernanceRetention" in actions
-        last = [action for action in actions if action != "s3:BypassGovernanceRetention"][-1]
-        return _code(lambda: self.calls(client, bypass=bypass)[last]())
+        bypass = BYPASS.action in actions
+        last = [action for action in actions if action != BYPASS.action][-1]
+        return _code(self.calls(client, bypass=bypass)[last])
 
     def foreign_trail(self, account: str, identity: Identity) -> None:
         """Create a trail outside that delivers below the folder of this organization."""
@@ -101,9 +116,13 @@ class Replay:
 
     def calls(self, client: Any, *, bypass: bool) -> Mapping[str, Callable[[], object]]:
         """Return the calls of every action that has one."""
-        return {**self.log_calls(client, bypass=bypass), **self.bucket_calls(client), **self.others(client)}
+        return {
+            **self._log_calls(client, bypass=bypass),
+            **self._bucket_calls(client),
+            **self._others(client),
+        }
 
-    def log_calls(self, client: Any, *, bypass: bool) -> Mapping[str, Callable[[], object]]:
+    def _log_calls(self, client: Any, *, bypass: bool) -> Mapping[str, Callable[[], object]]:
         at: dict[str, Any] = {"Bucket": self.bucket, "Key": self.log}
         version = {**at, "VersionId": self.version}
         forced = {"BypassGovernanceRetention": True} if bypass else {}
@@ -131,7 +150,7 @@ class Replay:
             "s3:DeleteObjectAnnotation": lambda: client.delete_object_annotation(**at, AnnotationName="a"),
         }
 
-    def bucket_calls(self, client: Any) -> Mapping[str, Callable[[], object]]:
+    def _bucket_calls(self, client: Any) -> Mapping[str, Callable[[], object]]:
         bucket = self.bucket
 
         def put(name: str, **members: Any) -> Callable[[], object]:
@@ -150,13 +169,22 @@ class Replay:
             "IncludedObjectVersions": "All",
             "Schedule": {"Frequency": "Daily"},
         }
-        tiering = {"Id": "x", "Status": "Enabled", "Tierings": [{"Days": 180, "AccessTier": "DEEP_ARCHIVE_ACCESS"}]}
+        tiering = {
+            "Id": "x",
+            "Status": "Enabled",
+            "Tierings": [{"Days": 180, "AccessTier": "DEEP_ARCHIVE_ACCESS"}],
+        }
         replication = {
             "Role": f"arn:aws:iam::{LOG_ARCHIVE_ACCOUNT_ID}:role/x",
             "Rules": [{"Status": "Enabled", "Prefix": "", "Destination": {"Bucket": "arn:aws:s3:::other"}}],
         }
         cors = {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}
-        table = {"S3TablesDestination": {"TableBucketArn": "arn:aws:s3tables:eu-central-1:1:bucket/x", "TableName": "x"}}
+        table = {
+            "S3TablesDestination": {
+                "TableBucketArn": "arn:aws:s3tables:eu-central-1:1:bucket/x",
+                "TableName": "x",
+            }
+        }
         return {
             "s3:PutLifecycleConfiguration": put(
                 "put_bucket_lifecycle_configuration", LifecycleConfiguration={"Rules": [rule]}
@@ -197,7 +225,9 @@ class Replay:
             ),
             "s3:PutBucketLogging": put("put_bucket_logging", BucketLoggingStatus={}),
             "s3:PutIntelligentTieringConfiguration": put(
-                "put_bucket_intelligent_tiering_configuration", Id="x", IntelligentTieringConfiguration=tiering
+                "put_bucket_intelligent_tiering_configuration",
+                Id="x",
+                IntelligentTieringConfiguration=tiering,
             ),
             "s3:PutBucketAbac": put("put_bucket_abac", AbacStatus={"Status": "Enabled"}),
             "s3:PutBucketTagging": put("put_bucket_tagging", Tagging=_TAGS),
@@ -218,7 +248,7 @@ class Replay:
             "s3:DeleteBucketMetadataTableConfiguration": put("delete_bucket_metadata_table_configuration"),
         }
 
-    def others(self, client: Any) -> Mapping[str, Callable[[], object]]:
+    def _others(self, client: Any) -> Mapping[str, Callable[[], object]]:
         key, trail = self.key, self.trail
         return {
             "kms:DisableKey": lambda: client.disable_key(KeyId=key),
@@ -250,7 +280,7 @@ class Replay:
             "cloudtrail:PutInsightSelectors": lambda: client.put_insight_selectors(
                 TrailName=trail, InsightSelectors=[{"InsightType": "ApiCallRateInsight"}]
             ),
-            "organizations:LeaveOrganization": lambda: client.leave_organization(),
+            "organizations:LeaveOrganization": lambda: client.leave_organization(),  # noqa: PLW0108 - not yet
             "organizations:AcceptHandshake": lambda: client.accept_handshake(
                 HandshakeId="h-examplehandshake"
             ),
@@ -263,10 +293,41 @@ class Replay:
             ),
         }
 
-    def can_call(self, actions: tuple[str, ...]) -> bool:
-        """Say whether there is a call for every one of some actions."""
-        known = self.calls(None, bypass=False).keys() | {"s3:BypassGovernanceRetention"}
-        return all(action in known for action in actions)
+    def uncallable(self, pair: Pair) -> set[str]:
+        """Return the actions of a way that no call makes; all where it goes through an access point."""
+        known = self.calls(None, bypass=False).keys() | {BYPASS.action}
+        return {
+            "s3:CreateAccessPoint" if call.target is Target.LOG_BY_ACCESS_POINT else call.action
+            for call in pair.way
+            if call.target is Target.LOG_BY_ACCESS_POINT or call.action not in known
+        }
+
+
+def why_not(action: str) -> str:
+    """Return why an action cannot be replayed; nothing where it can."""
+    is_authorized = action.partition(":")[0] in {"s3", "kms", "cloudtrail", "organizations"}
+    return NO_CALL.get(action, "") if is_authorized else _ELSEWHERE
+
+
+def caller_of(asker: Asker) -> tuple[str, Identity] | None:
+    """Return who acts for a class of callers in the sandbox; None where nobody can.
+
+    Nobody acts as a service-linked role or as another AWS service there, and the management account can
+    delegate neither policies nor its trail.
+    """
+    if asker.attacker is Attacker.OTHER_TRAIL:
+        return OUTSIDE, Identity.USER
+    if asker.is_delegate:
+        return None
+    elsewhere = OUTSIDE if asker.attacker is Attacker.OUTSIDER else MEMBER
+    account = asker.caller.account_id or elsewhere
+    match asker.caller.kind:
+        case PrincipalKind.ROOT:
+            return account, Identity.ROOT
+        case PrincipalKind.IAM:
+            return account, Identity.ADMINISTRATOR if account == MANAGEMENT else Identity.USER
+        case _:
+            return None
 
 
 def _code(call: Callable[[], object]) -> str:
