@@ -8,7 +8,7 @@ from typing import assert_never
 
 from trailkeep.guard.policy import parse_policy
 from trailkeep.guard.principals import PrincipalKind
-from trailkeep.guard.prove_guards import Guards, Levels, MemberPath
+from trailkeep.guard.prove_guards import Guards, Levels, MemberPath, about
 from trailkeep.guard.statement import Policy
 from trailkeep.guard.symbolic_classes import Caller
 from trailkeep.guard.symbolic_keys import Form, KeyFact, Presence
@@ -20,6 +20,7 @@ CLOUDTRAIL = "cloudtrail.amazonaws.com"
 _MEMBERS = {Attacker.MEMBER_ROOT: PrincipalKind.ROOT, Attacker.MEMBER_IAM: PrincipalKind.IAM}
 _ARCHIVE = {Attacker.ARCHIVE_ROOT: PrincipalKind.ROOT, Attacker.ARCHIVE_IAM: PrincipalKind.IAM}
 _MANAGEMENT = {Attacker.MANAGEMENT_ROOT: PrincipalKind.ROOT, Attacker.MANAGEMENT_IAM: PrincipalKind.IAM}
+_FEW = 4
 _OWN = frozenset({Target.EVERYTHING, Target.HANDSHAKE, Target.TRAIL_ROLE})
 """What a member acts on in its own account."""
 
@@ -46,6 +47,7 @@ class Asker:
         scps: on their path.
         is_delegate: they act on the management account's resources by delegation.
         facts: about condition keys.
+        count: for how many accounts the one of the class stands.
     """
 
     attacker: Attacker
@@ -53,6 +55,7 @@ class Asker:
     scps: Levels = ()
     is_delegate: bool = False
     facts: Mapping[str, KeyFact] = field(default_factory=dict)
+    count: int = 1
 
     def __str__(self) -> str:
         """Who they are, without ids where there is one such account."""
@@ -63,9 +66,9 @@ class Asker:
             case Attacker.MANAGEMENT_ROOT | Attacker.MANAGEMENT_IAM:
                 return f"management {who}"
             case Attacker.MEMBER_ROOT | Attacker.MEMBER_IAM:
-                return f"member {who} ({self.caller.account_id or 'any account'})"
+                return f"member {who} ({self._accounts()})"
             case Attacker.DELEGATE:
-                return f"{who} of a delegated administrator ({self.caller.account_id})"
+                return f"{who} of a delegated administrator ({self._accounts()})"
             case Attacker.SERVICE_LINKED_ROLE:
                 return "service-linked roles"
             case Attacker.OTHER_TRAIL:
@@ -74,6 +77,12 @@ class Asker:
                 return self._outsider(who)
             case _:
                 assert_never(self.attacker)
+
+    def _accounts(self) -> str:
+        if not self.caller.account_id:
+            return "any account"
+        alike = f" and {self.count - 1:,} like it" if self.count > 1 else ""
+        return f"{self.caller.account_id}{alike}"
 
     def _outsider(self, who: str) -> str:
         match self.caller.kind:
@@ -88,8 +97,8 @@ class Asker:
 def askers(guards: Guards, attacker: Attacker, call: Call) -> Iterator[tuple[Asker, ...]]:
     """Yield the classes of an attacker for a call.
 
-    Each item is a tuple of classes: the first stands for all the others where it is refused, because no SCP
-    is taken to bind it; the others are asked where it is not.
+    Each item is a tuple of classes: the first stands for all the others where it is refused, because fewer
+    policies are taken to bind it; the others are asked where it is not.
     """
     facts = guards.facts
     match attacker:
@@ -120,46 +129,65 @@ def _partition(guards: Guards) -> str:
 
 
 def _of_account(guards: Guards, attacker: Attacker, kind: PrincipalKind, account: str) -> Asker:
-    scps = guards.scps if account == guards.facts.archive_account else ()
-    for path in guards.members:
-        scps = path.scps if path.account == account else scps
     caller = Caller(kind=kind, account_id=account, partition=_partition(guards))
-    return Asker(attacker=attacker, caller=caller, scps=scps)
+    is_archive = account == guards.facts.archive_account
+    return Asker(attacker=attacker, caller=caller, scps=guards.scps if is_archive else ())
+
+
+def _of_path(guards: Guards, attacker: Attacker, kind: PrincipalKind, path: MemberPath) -> Asker:
+    caller = Caller(kind=kind, account_id=path.account, partition=_partition(guards))
+    is_delegate = attacker is Attacker.DELEGATE
+    return Asker(attacker=attacker, caller=caller, scps=path.scps, is_delegate=is_delegate, count=path.count)
 
 
 def _members(guards: Guards, attacker: Attacker, call: Call) -> Iterator[tuple[Asker, ...]]:
     kind = _MEMBERS[attacker]
+    each = tuple(_of_path(guards, attacker, kind, path) for path in guards.members)
     if call.target in _OWN:
-        for path in guards.members:
-            yield (_of_account(guards, attacker, kind, path.account),)
-        return
+        yield (*_whole(guards, attacker, kind, call), *each)
+    else:
+        yield (Asker(attacker=attacker, caller=_anyone(guards, kind)), *each)
+
+
+def _delegates(guards: Guards, call: Call) -> Iterator[tuple[Asker, ...]]:
+    """Yield whoever acts for the management account: CloudTrail's delegates are known, others are not."""
+    attacker, facts = Attacker.DELEGATE, guards.facts
+    archive = MemberPath(account=facts.archive_account, count=1, scps=guards.scps)
+    known = facts.delegates if call.action.startswith("cloudtrail:") else None
+    paths = {path.account: path for path in (archive, *guards.members)}
+    for kind in (PrincipalKind.ROOT, PrincipalKind.IAM):
+        if known is not None:
+            listed = (paths.get(one, MemberPath(account=one, count=1)) for one in known)
+            yield from ((_of_path(guards, attacker, kind, path),) for path in listed)
+            continue
+        yield (_of_path(guards, attacker, kind, archive),)
+        each = (_of_path(guards, attacker, kind, path) for path in guards.members)
+        yield (*_whole(guards, attacker, kind, call), *each)
+
+
+def _anyone(guards: Guards, kind: PrincipalKind) -> Caller:
     facts = guards.facts
-    anyone = Caller(
+    return Caller(
         kind=kind,
         organization_id=facts.organization,
         apart_from=frozenset({facts.archive_account, facts.management_account}),
         partition=_partition(guards),
     )
-    each = (_of_account(guards, attacker, kind, path.account) for path in guards.members)
-    yield (Asker(attacker=attacker, caller=anyone), *each)
 
 
-def _delegates(guards: Guards, call: Call) -> Iterator[tuple[Asker, ...]]:
-    for path in _delegated(guards, call):
-        for kind in (PrincipalKind.ROOT, PrincipalKind.IAM):
-            caller = Caller(kind=kind, account_id=path.account, partition=_partition(guards))
-            yield (Asker(attacker=Attacker.DELEGATE, caller=caller, scps=path.scps, is_delegate=True),)
+def _whole(guards: Guards, attacker: Attacker, kind: PrincipalKind, call: Call) -> Iterator[Asker]:
+    """Yield all members at once, bound by the SCPs of the root alone, where that may spare asking each.
 
-
-def _delegated(guards: Guards, call: Call) -> tuple[MemberPath, ...]:
-    """Return the accounts that act for the management account: those of CloudTrail are known, others not."""
-    archive = MemberPath(account=guards.facts.archive_account, count=1, scps=guards.scps)
-    everybody = (archive, *guards.members)
-    delegates = guards.facts.delegates
-    if delegates is None or not call.action.startswith("cloudtrail:"):
-        return everybody
-    known = {path.account: path for path in everybody}
-    return tuple(known.get(one, MemberPath(account=one, count=1)) for one in delegates)
+    What they act on is taken for something that the management account delegates, which grants no less than
+    their own account does; so a policy that asks whose the resource is must be asked for each.
+    """
+    if len(guards.members) < _FEW or not guards.members[0].scps:
+        return
+    shared = guards.members[0].scps[:1]
+    statements = (one for level in shared for guard in level for one in guard.policy.statements)
+    conditions = (condition for one in statements if about(one, call.action) for condition in one.conditions)
+    if not any(condition.key.lower().startswith("aws:resource") for condition in conditions):
+        yield Asker(attacker=attacker, caller=_anyone(guards, kind), scps=shared, is_delegate=True)
 
 
 def _outsiders(guards: Guards) -> Iterator[tuple[Asker, ...]]:
