@@ -110,7 +110,6 @@ def test_fix_closes_what_it_is_for() -> None:
 
 def _delivers(files: Folder) -> bool:
     """Say whether CloudTrail may write for the one trail."""
-
     guards = document_guards(files)
     request = Request(
         principal=Principal(kind=PrincipalKind.SERVICE, service="cloudtrail.amazonaws.com"),
@@ -336,7 +335,7 @@ def _denies() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(st.lists(_denies(), min_size=1, max_size=3), _denies())
 def test_one_deny_more_never_opens(listed: list[dict[str, Any]], more: dict[str, Any]) -> None:
     """A Deny more in the SCP never opens what was proved, and never lowers a depth."""
@@ -354,7 +353,7 @@ def _scp(listed: list[dict[str, Any]]) -> Folder:
     return folder({**RECIPE, "scp.json": {"Version": "2012-10-17", "Statement": listed}}, params=PARAMS)
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(st.lists(_denies(), min_size=1, max_size=3))
 def test_closures_agree_with_the_proofs(listed: list[dict[str, Any]]) -> None:
     """A class has a set of controls that refuses it exactly where the proof about it finds nothing."""

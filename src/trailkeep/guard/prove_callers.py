@@ -142,10 +142,10 @@ def _of_path(guards: Guards, attacker: Attacker, kind: PrincipalKind, path: Memb
 
 def _members(guards: Guards, attacker: Attacker, call: Call) -> Iterator[tuple[Asker, ...]]:
     kind = _MEMBERS[attacker]
-    each = tuple(_of_path(guards, attacker, kind, path) for path in guards.members)
     if call.target in _OWN:
-        yield (*_whole(guards, attacker, kind, call), *each)
+        yield from _with_whole(guards, attacker, kind, call)
     else:
+        each = (_of_path(guards, attacker, kind, path) for path in guards.members)
         yield (Asker(attacker=attacker, caller=_anyone(guards, kind)), *each)
 
 
@@ -161,8 +161,7 @@ def _delegates(guards: Guards, call: Call) -> Iterator[tuple[Asker, ...]]:
             yield from ((_of_path(guards, attacker, kind, path),) for path in listed)
             continue
         yield (_of_path(guards, attacker, kind, archive),)
-        each = (_of_path(guards, attacker, kind, path) for path in guards.members)
-        yield (*_whole(guards, attacker, kind, call), *each)
+        yield from _with_whole(guards, attacker, kind, call)
 
 
 def _anyone(guards: Guards, kind: PrincipalKind) -> Caller:
@@ -175,19 +174,32 @@ def _anyone(guards: Guards, kind: PrincipalKind) -> Caller:
     )
 
 
-def _whole(guards: Guards, attacker: Attacker, kind: PrincipalKind, call: Call) -> Iterator[Asker]:
-    """Yield all members at once, bound by the SCPs of the root alone, where that may spare asking each.
+def _with_whole(
+    guards: Guards, attacker: Attacker, kind: PrincipalKind, call: Call
+) -> Iterator[tuple[Asker, ...]]:
+    """Yield the members each on its own, or behind one class that stands for all of them."""
+    each = tuple(_of_path(guards, attacker, kind, path) for path in guards.members)
+    whole = _whole(guards, attacker, kind, call)
+    if whole:
+        yield (whole, *each)
+    else:
+        yield from ((one,) for one in each)
+
+
+def _whole(guards: Guards, attacker: Attacker, kind: PrincipalKind, call: Call) -> Asker | None:
+    """Return all members at once, bound by the SCPs of the root alone, where that may spare asking each.
 
     What they act on is taken for something that the management account delegates, which grants no less than
     their own account does; so a policy that asks whose the resource is must be asked for each.
     """
-    if len(guards.members) < _FEW or not guards.members[0].scps:
-        return
-    shared = guards.members[0].scps[:1]
+    shared = guards.members[0].scps[:1] if len(guards.members) >= _FEW else ()
+    if not shared or any(path.scps[:1] != shared for path in guards.members):
+        return None
     statements = (one for level in shared for guard in level for one in guard.policy.statements)
     conditions = (condition for one in statements if about(one, call.action) for condition in one.conditions)
-    if not any(condition.key.lower().startswith("aws:resource") for condition in conditions):
-        yield Asker(attacker=attacker, caller=_anyone(guards, kind), scps=shared, is_delegate=True)
+    if any(condition.key.lower().startswith("aws:resource") for condition in conditions):
+        return None
+    return Asker(attacker=attacker, caller=_anyone(guards, kind), scps=shared, is_delegate=True)
 
 
 def _outsiders(guards: Guards) -> Iterator[tuple[Asker, ...]]:

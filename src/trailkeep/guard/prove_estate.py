@@ -26,15 +26,15 @@ from trailkeep.guard.facts import ArchiveFacts, observed
 from trailkeep.guard.guard_documents import RCP, SCP
 from trailkeep.guard.paths import path_of
 from trailkeep.guard.policy import parse_policy
-from trailkeep.guard.prove_accounts import completed, grouped, mentions
+from trailkeep.guard.prove_accounts import completed, fresh_account, grouped, mentions
 from trailkeep.guard.prove_callers import DELEGATION
-from trailkeep.guard.prove_guards import Guard, Guards, Levels
+from trailkeep.guard.prove_guards import Guard, Guards, Levels, MemberPath
 from trailkeep.guard.threat import Control
 
 __all__ = ["estate_guards"]
 
 _SCPS = (Control.ARCHIVE_SCP, Control.ORGANIZATION_SCP)
-_NO_KEY = frozenset({"", "AWS"})
+_MEMBER = "333333333333"
 
 
 def estate_guards(estate: Estate, *, trail: str = "") -> Guards:
@@ -63,14 +63,16 @@ class _Reader:
         scps = self.attached(SCP, archive_path=path[1:])
         rcps = self.attached(RCP, archive_path=path[1:])
         facts, notes = completed(self.facts, self.texts)
+        named = mentions(self.texts) | set(facts.delegates or ())
         return Guards(
             facts=facts,
             scps=_levels(scps, path),
             rcps=_levels(rcps, path),
             bucket_policy=bucket_policy,
             key_policy=key_policy,
-            members=grouped(
-                self.member_paths(scps), mentions(self.texts) | set(facts.delegates or ()), extra=self.units()
+            members=(
+                *self.unknown_members(facts),
+                *grouped(self.member_paths(scps), named, extra=self.units()),
             ),
             unread=self.unread,
             notes=notes,
@@ -153,6 +155,12 @@ class _Reader:
         if not isinstance(self.estate.accounts, Unreadable):
             known = {self.facts.archive_account, self.management()}
             yield from (account for account in self.estate.accounts if account.id not in known)
+
+    def unknown_members(self, facts: ArchiveFacts) -> Iterator[MemberPath]:
+        """Yield a member that no policy binds where the members could not be read: there may be one."""
+        if isinstance(self.estate.accounts, Unreadable):
+            taken = {*mentions(self.texts), facts.archive_account, facts.management_account}
+            yield MemberPath(account=fresh_account(taken, _MEMBER), count=1)
 
     def management(self) -> str:
         found = self.estate.organization
