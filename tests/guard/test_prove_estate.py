@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from estates import config, in_force, nothing, planned
 from trailkeep.guard.estate import Absent, Account, Bucket, Estate, Policy, Unreadable
+from trailkeep.guard.evaluate import Decision, Layers, Principal, PrincipalKind, Request, evaluate
 from trailkeep.guard.model import apply_all
+from trailkeep.guard.paths import path_of
+from trailkeep.guard.policy import parse_policy
+from trailkeep.guard.prove import open_pairs
 from trailkeep.guard.prove_archive import prove_archive
+from trailkeep.guard.prove_closure import Prover
 from trailkeep.guard.prove_estate import estate_guards
 from trailkeep.guard.prove_model import Outcome, Proof
 from trailkeep.guard.threat import Attacker
-from trailkeep.guard.threats import THREATS
+from trailkeep.guard.threats import BY_ID, THREATS
 
 _DENIED = Unreadable(call="organizations:ListPolicies", error="AccessDenied")
 _TRAIL = "trailkeep"
@@ -198,3 +208,78 @@ def test_no_organization() -> None:
 def test_every_attacker_is_asked_about() -> None:
     """Every class of attackers of the catalogue is one that a proof asks about."""
     assert {one for threat in THREATS for one in threat.attackers} == set(Attacker)
+
+
+def _spared(*accounts: str) -> dict[str, Any]:
+    return {"StringNotLike": {"aws:PrincipalAccount": list(accounts)}} if accounts else {}
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["r-root", "ou-root-security", "333333333333", "600000000003"]),
+            st.sampled_from([(), ("600000000002",), ("6000000000?1",), ("333333333333", "60000000000*")]),
+        ),
+        max_size=4,
+    )
+)
+def test_grouping_agrees_with_each_account(attached: list[tuple[str, tuple[str, ...]]]) -> None:
+    """Members are found open exactly where the evaluator lets the root user of at least one of them through."""
+    estate = _without_member_scp(_large(12, content=None))
+    assert not isinstance(estate.service_control_policies, Unreadable)
+    assert not isinstance(estate.accounts, Unreadable)
+    policies = tuple(
+        Policy(
+            id=f"p-{index}",
+            name=f"p-{index}",
+            aws_managed=False,
+            content=json.dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": {
+                        "Effect": "Deny",
+                        "Action": "organizations:LeaveOrganization",
+                        "Resource": "*",
+                        **({"Condition": _spared(*accounts)} if accounts else {}),
+                    },
+                }
+            ),
+            targets=(target,),
+        )
+        for index, (target, accounts) in enumerate(attached)
+    )
+    estate = msgspec.structs.replace(
+        estate, service_control_policies=(*estate.service_control_policies, *policies)
+    )
+    members = [one.id for one in estate.accounts if one.id not in {"111111111111", "222222222222"}]
+    allowed = {account for account in members if _may_leave(estate, account)}
+    prover = Prover(guards=estate_guards(estate, trail=_TRAIL))
+    found = {
+        pair.asker.caller.account_id
+        for pair in open_pairs(BY_ID["leave-organization"], prover)
+        if pair.asker.attacker is Attacker.MEMBER_ROOT and pair.asker.caller.account_id
+    }
+    assert bool(found) is bool(allowed)
+    assert found <= allowed
+
+
+def _may_leave(estate: Estate, account: str) -> bool:
+    assert not isinstance(estate.service_control_policies, Unreadable)
+    levels = tuple(
+        tuple(
+            parse_policy(str(policy.content), name=policy.name)
+            for policy in estate.service_control_policies
+            if not isinstance(policy.targets, Unreadable) and node in policy.targets
+        )
+        for node in path_of(estate, account)
+    )
+    root = Principal(kind=PrincipalKind.ROOT, account_id=account)
+    request = Request(
+        principal=root,
+        action="organizations:LeaveOrganization",
+        resource="*",
+        resource_account_id=account,
+    )
+    layers = Layers(scps=levels, management_account_id="111111111111")
+    return evaluate(request, layers).decision is Decision.ALLOW
