@@ -86,7 +86,7 @@ def test_estate(tmp_path: Path) -> None:
     code, out, err = _run("--estate", str(file), "--threat", "delete-version")
     assert code == 0
     assert "scp-archive, rcp" in out
-    assert err.startswith("1 threats: 1 PROVED")
+    assert err.startswith("1 threat: 1 PROVED")
 
 
 def test_wrong_file(recipe: Path) -> None:

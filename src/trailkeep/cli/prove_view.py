@@ -38,7 +38,8 @@ def summary(proof: Proof) -> str:
     """Return one line: how many threats have which verdict."""
     counts = ", ".join(f"{proof.count(outcome)} {outcome}" for outcome in Outcome)
     unread = f"; {len(proof.unread)} not read" if proof.unread else ""
-    return f"{len(proof.threats)} threats: {counts}{unread}"
+    threats = "1 threat" if len(proof.threats) == 1 else f"{len(proof.threats)} threats"
+    return f"{threats}: {counts}{unread}"
 
 
 def show(proof: Proof, *, details: bool) -> None:

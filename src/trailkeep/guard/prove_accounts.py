@@ -12,6 +12,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from trailkeep.guard.facts import ArchiveFacts
+from trailkeep.guard.matching import split_arn
 from trailkeep.guard.prove_guards import Levels, MemberPath
 
 __all__ = ["completed", "fresh_account", "grouped", "mentions"]
@@ -45,6 +46,8 @@ def completed(facts: ArchiveFacts, texts: Iterable[str]) -> tuple[ArchiveFacts, 
     taken = set(mentions(documents)) | {facts.management_account, facts.archive_account} - {""}
     notes = list[str]()
     known = facts if facts.partition else replace(facts, partition="aws")
+    if (trail := split_arn(facts.trail)) and not facts.management_account:
+        known = replace(known, management_account=trail[4])
     for field, preferred in _USUAL.items():
         if not getattr(known, field):
             account = fresh_account(taken, preferred)
