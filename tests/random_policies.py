@@ -171,10 +171,10 @@ _ACTION_PATTERNS = ("*", "s3:*", "s3:Put*", "s3:PutObject", "S3:deleteobject", "
 
 
 @st.composite
-def conditions(draw: st.DrawFn) -> dict[str, Any]:
-    """Draw a Condition block of one or two operators."""
+def conditions(draw: st.DrawFn, *, least: int, most: int) -> dict[str, Any]:
+    """Draw a Condition block."""
     block: dict[str, Any] = {}
-    for _ in range(draw(st.integers(0, 2))):
+    for _ in range(draw(st.integers(least, most))):
         key, operators, values = draw(st.sampled_from(_CONDITIONS))
         if draw(st.integers(0, 9)) == 0:
             block.setdefault("Null", {})[key] = draw(st.sampled_from(["true", "false"]))
@@ -216,11 +216,13 @@ def statements(draw: st.DrawFn, *, effect: str | None = None, with_principal: bo
     """Draw one statement."""
     action = draw(st.sampled_from(["Action", "Action", "Action", "NotAction"]))
     resource = draw(st.sampled_from(["Resource", "Resource", "Resource", "NotResource"]))
+    effect = effect or draw(st.sampled_from(["Allow", "Deny"]))
+    least, most = (1, 3) if effect == "Deny" else (0, 1)  # a bare deny refuses all there is
     body: dict[str, Any] = {
-        "Effect": effect or draw(st.sampled_from(["Allow", "Deny"])),
+        "Effect": effect,
         action: draw(st.lists(st.sampled_from(_ACTION_PATTERNS), min_size=1, max_size=2, unique=True)),
         resource: draw(st.lists(st.sampled_from(_RESOURCES), min_size=1, max_size=2, unique=True)),
-        "Condition": draw(conditions()),
+        "Condition": draw(conditions(least=least, most=most)),
     }
     if with_principal:
         name = draw(st.sampled_from(["Principal", "Principal", "Principal", "NotPrincipal"]))
@@ -239,7 +241,13 @@ def policies(
     """Draw a policy of one to three statements."""
     each = statements(effect=effect, with_principal=with_principal)
     version = draw(st.sampled_from(["2012-10-17", "2012-10-17", "2012-10-17", "2008-10-17"]))
-    return _policy(draw(st.lists(each, min_size=1, max_size=3)), name, version)
+    granted = [_grant(with_principal=with_principal)] if effect is None and draw(st.booleans()) else []
+    return _policy([*granted, *draw(st.lists(each, min_size=1, max_size=3))], name, version)
+
+
+def _grant(*, with_principal: bool) -> dict[str, Any]:
+    grant = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    return {**grant, "Principal": "*"} if with_principal else grant
 
 
 def _maybe(policy: st.SearchStrategy[Policy]) -> st.SearchStrategy[Policy | None]:
@@ -285,7 +293,7 @@ CALLERS = (
 @st.composite
 def questions(draw: st.DrawFn) -> Question:
     """Draw a question about the resources of the archive account."""
-    caller = draw(st.sampled_from(CALLERS))
+    caller = draw(st.sampled_from([*CALLERS, *[each for each in CALLERS if each.account_id == ARCHIVE] * 2]))
     return Question(
         caller=caller,
         action=draw(st.sampled_from(ACTIONS)),
