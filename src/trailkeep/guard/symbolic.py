@@ -269,7 +269,7 @@ class _Proof:
             doubt = doubt or self.doubt(chosen, is_certain=is_certain)
         if doubt:
             return Answer(outcome=Outcome.UNDECIDED, reason=doubt)
-        return Answer(outcome=Outcome.NONE, refusals=tuple(search.refusals))
+        return Answer(outcome=Outcome.NONE, refusals=search.refused_by())
 
     def requests(self, chosen: Chosen) -> Iterator[Request]:
         """Yield the request that these rows describe, then variants in which undecided texts are equal."""

@@ -34,9 +34,11 @@ from trailkeep.guard.symbolic_patterns import (
     ARN,
     Bindings,
     Family,
+    arn_pattern,
     condition_patterns,
     family,
     glob,
+    lookup_of,
 )
 
 __all__ = ["Asked", "Form", "KeyFact", "KeyTable", "Presence", "Row", "fact_globs", "fits", "key_table"]
@@ -88,7 +90,8 @@ class KeyFact:
         form: what its values look like.
         several: whether one request may have several values.
         values: the only values it can have; empty where they are not known.
-        patterns: its values match one of these globs; empty where any text will do.
+        patterns: its values match one of these globs; empty where any text will do. For the form ARN they
+            are compared as ARNs.
         excluded: none of its values matches one of these globs.
     """
 
@@ -228,7 +231,7 @@ def _texts(
     found: dict[Pattern, None] = {}
     for condition, variables in asked:
         found |= dict.fromkeys(condition_patterns(condition, bindings, variables=variables) or ())
-    texts = representatives(tuple(found), _language(fact), fact_globs(fact.excluded))
+    texts = representatives(tuple(found), _language(fact), fact_globs(fact, fact.excluded))
     if texts is None:
         return None
     may_be_empty = fact.form is Form.TEXT and not fact.patterns
@@ -237,12 +240,16 @@ def _texts(
 
 def _language(fact: KeyFact) -> tuple[Pattern, ...]:
     if fact.patterns:
-        return fact_globs(fact.patterns)
+        return fact_globs(fact, fact.patterns)
     return (_LANGUAGES.get(fact.form, ONE_OR_MORE),)
 
 
-def fact_globs(texts: Iterable[str]) -> tuple[Pattern, ...]:
-    """Return the globs of a fact as patterns."""
+def fact_globs(fact: KeyFact, texts: Iterable[str]) -> tuple[Pattern, ...]:
+    """Return globs of a fact as patterns; those of ARNs are compared segment by segment."""
+    if fact.form is Form.ARN:
+        nothing = lookup_of(())
+        arns = [arn_pattern(text, nothing, variables=False) for text in texts]
+        return tuple(pattern for pattern in arns if pattern is not None)
     return tuple(
         glob(part for part in parts(text, variables=False) if not isinstance(part, Variable))
         for text in texts
@@ -253,8 +260,8 @@ def fits(fact: KeyFact, text: str) -> bool:
     """Say whether a key of which this is known can have such a value, as far as its texts are known."""
     if fact.values:
         return text in fact.values
-    likes = fact_globs(fact.patterns) or (_LANGUAGES.get(fact.form, ANYTHING),)
-    unlike = fact_globs(fact.excluded)
+    likes = fact_globs(fact, fact.patterns) or (_LANGUAGES.get(fact.form, ANYTHING),)
+    unlike = fact_globs(fact, fact.excluded)
     return any(accepts(each, text) for each in likes) and not any(accepts(each, text) for each in unlike)
 
 

@@ -274,9 +274,15 @@ class _Taken:
                 yield key
 
     def constant(self) -> dict[str, tuple[str, ...]]:
-        """Return the keys behind variables, which every request has with the same value."""
+        """Return values for the keys behind variables that every request has."""
         texts = [text for atom in self.atoms for text in _texts(atom)]
-        return {name: (value,) for name, value in self.bindings(texts) if value is not None}
+        bound = self.bindings(texts)
+        found = {name: (value,) for name, value in bound if value is not None}
+        for name in {name for text in texts for name in variable_names(text)} - {name for name, _ in bound}:
+            fact = self.fact(name)
+            rows = key_table(fact, (), ()) if fact.presence is Presence.ALWAYS else ()
+            found |= {name: row.values for row in rows or ()}
+        return found
 
     def dimensions(self, resources: tuple[str, ...]) -> Iterator[Dimension]:
         yield self.resource_dimension(resources)
