@@ -265,10 +265,10 @@ def test_too_much_is_undecided_in_bounded_time() -> None:
 def test_too_many_combinations_are_undecided() -> None:
     """Conditions that combine in more ways than are looked at make a question undecided.
 
-    Pigeons and holes: every pigeon must be in one of six holes, no two in the same. There are seven.
+    Pigeons and holes: every pigeon must be in one of eight holes, no two in the same. There are nine.
     """
-    pigeons = [f"my:pigeon{index}" for index in range(7)]
-    holes = [f"hole{index}" for index in range(6)]
+    pigeons = [f"my:pigeon{index}" for index in range(9)]
+    holes = [f"hole{index}" for index in range(8)]
     nowhere = [{"Condition": {"StringNotEquals": {pigeon: holes}}} for pigeon in pigeons]
     both = [
         {"Condition": {"StringEquals": {one: hole, other: hole}}}

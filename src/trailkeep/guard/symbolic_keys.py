@@ -228,20 +228,17 @@ def _main_family(conditions: list[Condition]) -> Family:
 def _texts(
     fact: KeyFact, asked: list[Asked], bindings: Bindings, decided: frozenset[int]
 ) -> tuple[tuple[str, ...], frozenset[int]] | None:
-    found: dict[Pattern, None] = {}
+    found: dict[Pattern, None] = {ONE_OR_MORE: None}  # ForAllValues passes over an empty value
     for condition, variables in asked:
         found |= dict.fromkeys(condition_patterns(condition, bindings, variables=variables) or ())
     texts = representatives(tuple(found), _language(fact), fact_globs(fact, fact.excluded))
-    if texts is None:
-        return None
-    may_be_empty = fact.form is Form.TEXT and not fact.patterns
-    return ((*texts, "") if may_be_empty else texts), decided
+    return None if texts is None else (tuple(sorted(texts, key=lambda text: not text)), decided)
 
 
 def _language(fact: KeyFact) -> tuple[Pattern, ...]:
     if fact.patterns:
         return fact_globs(fact, fact.patterns)
-    return (_LANGUAGES.get(fact.form, ONE_OR_MORE),)
+    return (_LANGUAGES.get(fact.form, ANYTHING),)
 
 
 def fact_globs(fact: KeyFact, texts: Iterable[str]) -> tuple[Pattern, ...]:
@@ -298,7 +295,7 @@ def _dates(values: Iterable[str], fact: KeyFact) -> Iterator[str]:
     limits = sorted({limit for value in values if (limit := moment_of(value)) is not None})
     candidates = [*limits, _SOME_DAY, _FIRST_MOMENT, _LAST_MOMENT]
     for low, high in pairwise((_FIRST_MOMENT, *limits, _LAST_MOMENT)):
-        candidates += [low + (high - low) / 2, max(low, high - _DAY)]
+        candidates += [low + (high - low) / 2, high - min(_DAY, high - low)]
     yield from dict.fromkeys(moment.isoformat().replace("+00:00", "Z") for moment in candidates)
 
 

@@ -281,7 +281,7 @@ class _Taken:
         for name in {name for text in texts for name in variable_names(text)} - {name for name, _ in bound}:
             fact = self.fact(name)
             rows = key_table(fact, (), ()) if fact.presence is Presence.ALWAYS else ()
-            found |= {name: row.values for row in rows or ()}
+            found.update((name, row.values) for row in rows or ())
         return found
 
     def dimensions(self, resources: tuple[str, ...]) -> Iterator[Dimension]:

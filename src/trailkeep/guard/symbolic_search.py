@@ -20,7 +20,7 @@ from trailkeep.guard.symbolic_problem import Dimension, Problem, Term
 
 __all__ = ["Chosen", "Refusal", "Search", "TooManyStepsError"]
 
-MAX_STEPS = 50_000
+MAX_STEPS = 20_000
 """How many combinations of rows one search may look at."""
 
 Chosen = dict[str, int]
