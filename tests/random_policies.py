@@ -171,11 +171,13 @@ _ACTION_PATTERNS = ("*", "s3:*", "s3:Put*", "s3:PutObject", "S3:deleteobject", "
 
 
 @st.composite
-def conditions(draw: st.DrawFn, *, least: int, most: int) -> dict[str, Any]:
-    """Draw a Condition block."""
+def conditions(draw: st.DrawFn, *, least: int, most: int, about: str = "") -> dict[str, Any]:
+    """Draw a Condition block; of keys that hold ``about`` only."""
     block: dict[str, Any] = {}
     for _ in range(draw(st.integers(least, most))):
-        key, operators, values = draw(st.sampled_from(_CONDITIONS))
+        key, operators, values = draw(
+            st.sampled_from([each for each in _CONDITIONS if about in each[0].lower()])
+        )
         if draw(st.integers(0, 9)) == 0:
             block.setdefault("Null", {})[key] = draw(st.sampled_from(["true", "false"]))
             continue
@@ -187,7 +189,7 @@ def conditions(draw: st.DrawFn, *, least: int, most: int) -> dict[str, Any]:
     return block
 
 
-_PRINCIPALS = st.one_of(
+PRINCIPALS = st.one_of(
     st.just("*"),
     st.lists(
         st.sampled_from(
@@ -226,7 +228,7 @@ def statements(draw: st.DrawFn, *, effect: str | None = None, with_principal: bo
     }
     if with_principal:
         name = draw(st.sampled_from(["Principal", "Principal", "Principal", "NotPrincipal"]))
-        body[name] = draw(_PRINCIPALS)
+        body[name] = draw(PRINCIPALS)
     return body
 
 
@@ -306,7 +308,7 @@ def questions(draw: st.DrawFn) -> Question:
 @st.composite
 def members(draw: st.DrawFn, question: Question) -> Request:
     """Draw a request of the question's class: its caller, one of its resources, keys as AWS would send them."""
-    principal, context = draw(_callers(question.caller))
+    principal, context = draw(callers(question.caller))
     pattern = question.resources[0]
     resource = pattern.replace("*", draw(st.sampled_from(_KEYS_OF_OBJECTS)))
     for key, values in _VALUES_OF_KEYS.items():
@@ -330,7 +332,8 @@ def _has_tags(principal: Principal) -> bool:
 
 
 @st.composite
-def _callers(draw: st.DrawFn, caller: Caller) -> tuple[Principal, dict[str, tuple[str, ...]]]:
+def callers(draw: st.DrawFn, caller: Caller) -> tuple[Principal, dict[str, tuple[str, ...]]]:
+    """Draw a caller of a class and the keys that go with it."""
     account = caller.account_id or STRANGER
     name, other = draw(st.sampled_from(_NAMES)), draw(st.sampled_from(_NAMES))
     context = draw(_organizations(caller))
@@ -339,7 +342,7 @@ def _callers(draw: st.DrawFn, caller: Caller) -> tuple[Principal, dict[str, tupl
             return Principal(kind=caller.kind), {}
         case PrincipalKind.SERVICE:
             service = caller.service or draw(st.sampled_from([_SERVICES[1], "x"]))
-            return Principal(kind=caller.kind, service=service), draw(_sources())
+            return Principal(kind=caller.kind, service=service), draw(sources())
         case PrincipalKind.ROOT:
             return Principal(kind=caller.kind, account_id=account), context
         case PrincipalKind.SERVICE_LINKED_ROLE:
@@ -389,7 +392,8 @@ def _organizations(draw: st.DrawFn, caller: Caller) -> dict[str, tuple[str, ...]
 
 
 @st.composite
-def _sources(draw: st.DrawFn) -> dict[str, tuple[str, ...]]:
+def sources(draw: st.DrawFn) -> dict[str, tuple[str, ...]]:
+    """Draw the resource for which a service calls."""
     arn = draw(st.sampled_from(["", *_TRAILS]))
     account = arn.split(":")[4] if arn else ""
     accounts = [(), (account,)] if account else [(), *((each,) for each in _ACCOUNTS)]
