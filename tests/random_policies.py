@@ -55,6 +55,7 @@ _CALLER_PATTERNS = (
     "arn:aws:iam::*:role/*/a",
     "arn:aws:iam::*:root",
     "arn:aws:iam::*:user/?",
+    "arn:aws:iam::*:user/p/*",
     "*/aws-service-role/*",
     "arn:aws:iam::${aws:PrincipalAccount}:role/b",
     "*",

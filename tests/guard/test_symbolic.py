@@ -13,6 +13,7 @@ import pytest
 from trailkeep.core.errors import UsageError
 from trailkeep.guard.evaluate import FULL_AWS_ACCESS, Decision, Layer, Layers, PrincipalKind, evaluate
 from trailkeep.guard.policy import Policy, parse_policy
+from trailkeep.guard.principals import implied_context
 from trailkeep.guard.symbolic import (
     Answer,
     Caller,
@@ -92,10 +93,11 @@ def _agrees(answer: Answer, expected: dict[str, Any]) -> None:
     assert request is not None
     assert expected.get("resource", request.resource) == request.resource
     assert expected.get("principal", request.principal.arn) == request.principal.arn
-    context = {key.lower(): values for key, values in request.context.items()}
+    given = {key.lower(): values for key, values in request.context.items()}
+    context = {**implied_context(request.principal), **given}
     for key, values in expected.get("context", {}).items():
         assert context[key.lower()] == tuple(values)
-    assert not {key.lower() for key in expected.get("absent", ())} & set(context)
+    assert not {key.lower() for key in expected.get("absent", ())} & set(given)
 
 
 @pytest.mark.parametrize("case", _cases())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from random_policies import ARCHIVE, CALLERS, PRINCIPALS, callers, conditions, sources
@@ -45,6 +45,10 @@ def _agrees(row: CallerRow, grants: list[Grant], truths: list[bool]) -> bool:
     )
 
 
+_more = settings(max_examples=max(400, settings().max_examples))  # rare combinations count
+
+
+@_more
 @given(
     data=st.data(),
     caller=st.sampled_from(CALLERS),

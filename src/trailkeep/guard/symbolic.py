@@ -24,7 +24,7 @@ from trailkeep.guard.conditions import single_value
 from trailkeep.guard.evaluate import Decision, Evaluation, Layer, Layers, Request, evaluate
 from trailkeep.guard.matching import Variable, expand_text, parts
 from trailkeep.guard.policy import Policy
-from trailkeep.guard.principals import PrincipalKind
+from trailkeep.guard.principals import PrincipalKind, implied_context
 from trailkeep.guard.statement import Effect
 from trailkeep.guard.symbolic_callers import CallerRow
 from trailkeep.guard.symbolic_classes import CALLER_KEYS, Caller, Shape, shapes
@@ -51,6 +51,9 @@ MAX_CANDIDATES = 64
 
 _IMPLIED = {"aws:principalservicenameslist", "aws:resourceaccount", "aws:userid", "aws:viaawsservice"}
 """Keys that ``evaluate`` fills in, besides those of the caller."""
+
+_SPELLED = {"aws:principalarn": "aws:PrincipalArn", "aws:federatedprovider": "aws:FederatedProvider"}
+"""How AWS spells the keys that a witness may have though no policy asks for them."""
 
 _REMOVABLE = (
     Layer.SCP,
@@ -301,13 +304,17 @@ class _Proof:
                 return
 
     def request(self, resource: str, caller: CallerRow, context: Mapping[str, tuple[str, ...]]) -> Request:
-        spelled = self.problem.spelled
+        spelled, implied = self.problem.spelled, implied_context(caller.principal)
         return Request(
             principal=caller.principal,
             action=self.question.action,
             resource=resource,
             resource_account_id=self.question.resource_account_id,
-            context={spelled.get(key, key): values for key, values in context.items() if values},
+            context={
+                spelled.get(key, _SPELLED.get(key, key)): values
+                for key, values in sorted(context.items())
+                if values and values != implied.get(key)
+            },
         )
 
     def doubt(self, chosen: Chosen, *, is_certain: bool) -> str:

@@ -120,6 +120,8 @@ _FAMILY_OF_FORM = {
     Form.DATE: Family.DATE,
     Form.ADDRESS: Family.ADDRESS,
 }
+_PURE = {*_FAMILY_OF_FORM.items(), (Form.NUMBER, Family.DATE), (Form.INTEGER, Family.DATE)}
+"""Forms of which every value can be compared by a family; seconds since 1970 are dates."""
 
 
 @lru_cache(maxsize=_CACHED)
@@ -196,7 +198,7 @@ def _elements(
     if fact.form is Form.BOOLEAN or fact.values:
         bound = (index for index in everything if _is_determined(questions[index], bindings))
         return fact.values or ("true", "false"), frozenset(bound)
-    chosen = _FAMILY_OF_FORM.get(fact.form) or _main_family([condition for condition, _ in questions])
+    chosen = _main_family(fact.form, [condition for condition, _ in questions])
     decided = frozenset(
         index
         for index in everything
@@ -208,8 +210,7 @@ def _elements(
         return _texts(fact, asked, bindings, decided)
     values = [value for condition, _ in asked for value in condition.values]
     spread = tuple(_SPREADS[chosen](values, fact))
-    strangers = () if fact.form in _FAMILY_OF_FORM else ("x", "")
-    return (*spread, *strangers), decided
+    return (*spread, *(() if (fact.form, chosen) in _PURE else ("x", ""))), decided
 
 
 def _is_determined(question: Asked, bindings: Bindings) -> bool:
@@ -219,8 +220,12 @@ def _is_determined(question: Asked, bindings: Bindings) -> bool:
     return condition_patterns(condition, bindings, variables=variables) is not None
 
 
-def _main_family(conditions: list[Condition]) -> Family:
+def _main_family(form: Form, conditions: list[Condition]) -> Family:
+    """Return the family that decides: that of the key's form if it is asked for, or the most frequent."""
     counted = [family(condition.operator) for condition in conditions]
+    own = _FAMILY_OF_FORM.get(form)
+    if own in counted:
+        return own
     present = [each for each in Family if each is not Family.PRESENCE and each in counted]
     return max(present, key=counted.count, default=Family.TEXT)
 
