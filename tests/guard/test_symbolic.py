@@ -271,8 +271,10 @@ def test_too_many_combinations_are_undecided() -> None:
     """
     pigeons = [f"my:pigeon{index}" for index in range(9)]
     holes = [f"hole{index}" for index in range(8)]
-    nowhere = [{"Condition": {"StringNotEquals": {pigeon: holes}}} for pigeon in pigeons]
-    both = [
+    nowhere: list[dict[str, object]] = [
+        {"Condition": {"StringNotEquals": {pigeon: holes}}} for pigeon in pigeons
+    ]
+    both: list[dict[str, object]] = [
         {"Condition": {"StringEquals": {one: hole, other: hole}}}
         for one, other in combinations(pigeons, 2)
         for hole in holes

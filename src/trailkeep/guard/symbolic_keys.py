@@ -17,18 +17,13 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_cond
 
 from __future__ import annotations
 
-import base64
-import ipaddress
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import ROUND_FLOOR, Decimal, localcontext
 from enum import StrEnum
 from functools import lru_cache
-from itertools import pairwise
 
 from trailkeep.guard.automata import ANYTHING, DIGIT, ONE_OR_MORE, Pattern, accepts, representatives
-from trailkeep.guard.conditions import Condition, Qualifier, condition_holds, moment_of, number_of
+from trailkeep.guard.conditions import Condition, Qualifier, condition_holds
 from trailkeep.guard.matching import Variable, parts
 from trailkeep.guard.symbolic_patterns import (
     ARN,
@@ -40,6 +35,7 @@ from trailkeep.guard.symbolic_patterns import (
     glob,
     lookup_of,
 )
+from trailkeep.guard.symbolic_spreads import spread
 
 __all__ = ["Asked", "Form", "KeyFact", "KeyTable", "Presence", "Row", "fact_globs", "fits", "key_table"]
 
@@ -47,13 +43,6 @@ MAX_ROWS = 256
 """How many rows a table may have."""
 
 _CACHED = 4096
-_DIGITS = 40
-_FRACTION_DIGITS = 40
-_ADDRESSES = ("203.0.113.7", "2001:db8::7", "0.0.0.0", "::")  # noqa: S104 - addresses of callers
-_DAY = timedelta(days=1)
-_SOME_DAY = datetime(2026, 11, 1, tzinfo=UTC)
-_FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
-_LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 
 Asked = tuple[Condition, bool]
 """A condition, and whether its policy's version knows variables."""
@@ -209,8 +198,8 @@ def _elements(
     if chosen is Family.TEXT:
         return _texts(fact, asked, bindings, decided)
     values = [value for condition, _ in asked for value in condition.values]
-    spread = tuple(_SPREADS[chosen](values, fact))
-    return (*spread, *(() if (fact.form, chosen) in _PURE else ("x", ""))), decided
+    strangers = () if (fact.form, chosen) in _PURE else ("x", "")
+    return (*spread(chosen, values, whole=fact.form is Form.INTEGER), *strangers), decided
 
 
 def _is_determined(question: Asked, bindings: Bindings) -> bool:
@@ -265,70 +254,3 @@ def fits(fact: KeyFact, text: str) -> bool:
     likes = fact_globs(fact, fact.patterns) or (_LANGUAGES.get(fact.form, ANYTHING),)
     unlike = fact_globs(fact, fact.excluded)
     return any(accepts(each, text) for each in likes) and not any(accepts(each, text) for each in unlike)
-
-
-def _numbers(values: Iterable[str], fact: KeyFact) -> Iterator[str]:
-    limits = sorted({limit for value in values if (limit := number_of(value)) is not None})
-    with localcontext() as context:
-        context.prec = 2 * (_DIGITS + _FRACTION_DIGITS)
-        candidates = [*limits, *_around(limits)] if limits else [Decimal(1)]
-        for low, high in pairwise(limits):
-            candidates += _between(low, high)
-        whole = fact.form is Form.INTEGER
-        texts = [f"{number:f}" for number in candidates if not whole or number == number.to_integral_value()]
-    yield from (text for text in texts if number_of(text) is not None)
-
-
-def _around(limits: list[Decimal]) -> Iterator[Decimal]:
-    """Yield numbers below the first and above the last: whole ones, and those with every digit there is."""
-    least = Decimal(1).scaleb(-_FRACTION_DIGITS)
-    yield limits[0].to_integral_value(ROUND_FLOOR) - 1
-    yield limits[-1].to_integral_value(ROUND_FLOOR) + 1
-    yield limits[0] - least
-    yield limits[-1] + least
-
-
-def _between(low: Decimal, high: Decimal) -> Iterator[Decimal]:
-    """Yield a number between two, and a whole one if there is one."""
-    whole = low.to_integral_value(ROUND_FLOOR) + 1
-    middle = ((low + high) / 2).quantize(Decimal(1).scaleb(-_FRACTION_DIGITS), ROUND_FLOOR)
-    yield from (number for number in (whole, middle.normalize()) if low < number < high)
-
-
-def _dates(values: Iterable[str], fact: KeyFact) -> Iterator[str]:
-    del fact
-    limits = sorted({limit for value in values if (limit := moment_of(value)) is not None})
-    candidates = [*limits, _SOME_DAY, _FIRST_MOMENT, _LAST_MOMENT]
-    for low, high in pairwise((_FIRST_MOMENT, *limits, _LAST_MOMENT)):
-        candidates += [low + (high - low) / 2, high - min(_DAY, high - low)]
-    yield from dict.fromkeys(moment.isoformat().replace("+00:00", "Z") for moment in candidates)
-
-
-def _addresses(values: Iterable[str], fact: KeyFact) -> Iterator[str]:
-    del fact
-    yield from _ADDRESSES
-    for value in values:
-        try:
-            network = ipaddress.ip_network(value, strict=False)
-        except ValueError:
-            continue
-        yield str(network.network_address)
-        after = int(network.broadcast_address) + 1
-        if after < 1 << network.max_prefixlen:
-            yield str(type(network.network_address)(after))
-
-
-def _binaries(values: Iterable[str], fact: KeyFact) -> Iterator[str]:
-    """Yield each value and bytes that are longer than all of them."""
-    del fact
-    expected = tuple(values)
-    yield from expected
-    yield base64.b64encode(b"x" * sum(1 + len(value) for value in expected)).decode()
-
-
-_SPREADS: dict[Family, Callable[[Iterable[str], KeyFact], Iterator[str]]] = {
-    Family.NUMBER: _numbers,
-    Family.DATE: _dates,
-    Family.ADDRESS: _addresses,
-    Family.BINARY: _binaries,
-}
