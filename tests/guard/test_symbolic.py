@@ -23,6 +23,7 @@ from trailkeep.guard.symbolic import (
     Presence,
     Question,
     depth,
+    every_caller,
     prove,
     sufficient_layers,
 )
@@ -291,19 +292,10 @@ def test_too_many_combinations_are_undecided() -> None:
     assert answer.reason.endswith("the conditions of these policies combine in too many ways")
 
 
-_CALLERS = (
-    *(
-        Caller(kind=kind, account_id=account, organization_id="o-abcdef1234")
-        for kind in (PrincipalKind.ROOT, PrincipalKind.IAM, PrincipalKind.SERVICE_LINKED_ROLE)
-        for account in (_ARCHIVE, "333333333333", _MANAGEMENT)
-    ),
-    *(
-        Caller(kind=kind, not_organization_id="o-abcdef1234", apart_from=frozenset({"333333333333"}))
-        for kind in (PrincipalKind.ROOT, PrincipalKind.IAM, PrincipalKind.SERVICE_LINKED_ROLE)
-    ),
-    Caller(kind=PrincipalKind.SERVICE, service="cloudtrail.amazonaws.com"),
-    Caller(kind=PrincipalKind.SERVICE, apart_from=frozenset({"cloudtrail.amazonaws.com"})),
-    Caller(kind=PrincipalKind.ANONYMOUS),
+_CALLERS = every_caller(
+    accounts=[_ARCHIVE, "333333333333", _MANAGEMENT],
+    services=["cloudtrail.amazonaws.com"],
+    organization_id="o-abcdef1234",
 )
 _MUTATING = (
     *("s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutLifecycleConfiguration", "s3:DeleteBucket"),

@@ -13,7 +13,7 @@ from trailkeep.guard.evaluate import PrincipalKind
 from trailkeep.guard.policy import Statement, parse_policy
 from trailkeep.guard.principals import Grant, implied_context, named_by
 from trailkeep.guard.symbolic_callers import CallerRow, caller_table
-from trailkeep.guard.symbolic_classes import CALLER_KEYS, Caller, shapes
+from trailkeep.guard.symbolic_classes import CALLER_KEYS, Caller, every_caller, shapes
 from trailkeep.guard.symbolic_keys import Asked, Form, KeyFact
 from trailkeep.guard.symbolic_source import source_table
 
@@ -123,3 +123,22 @@ def test_a_role_below_the_path_of_services_is_theirs() -> None:
             table = caller_table(shape, (), asked, (), has_boundary=False)
             assert table is not None
             assert {row.truths for row in table} == {(expected,)}
+
+
+@given(st.data())
+def test_every_caller_is_of_one_class(data: st.DataObject) -> None:
+    """The classes of all callers overlap nowhere: a caller of one is in no table of another."""
+    classes = every_caller(accounts=[ARCHIVE], services=["cloudtrail.amazonaws.com"], organization_id="o-a")
+    assert len(classes) == 9
+    caller = data.draw(st.sampled_from(classes))
+    principal, _ = data.draw(callers(caller))
+    same = [
+        each
+        for each in classes
+        if each.kind is principal.kind
+        and principal.account not in each.apart_from
+        and principal.service not in each.apart_from
+        and each.account_id in {"", principal.account}
+        and each.service in {"", principal.service}
+    ]
+    assert same == [caller]

@@ -25,7 +25,7 @@ from trailkeep.guard.evaluate import Decision, Evaluation, Layer, Layers, Reques
 from trailkeep.guard.matching import Variable, expand_text, parts
 from trailkeep.guard.principals import PrincipalKind, implied_context
 from trailkeep.guard.symbolic_callers import CallerRow
-from trailkeep.guard.symbolic_classes import CALLER_KEYS, Caller, Shape, shapes
+from trailkeep.guard.symbolic_classes import CALLER_KEYS, Caller, Shape, every_caller, shapes
 from trailkeep.guard.symbolic_keys import Form, KeyFact, Presence
 from trailkeep.guard.symbolic_layers import present, without_layers
 from trailkeep.guard.symbolic_problem import Context, Problem, TooManyRowsError, problem
@@ -41,6 +41,7 @@ __all__ = [
     "Question",
     "Refusal",
     "depth",
+    "every_caller",
     "prove",
     "sufficient_layers",
 ]

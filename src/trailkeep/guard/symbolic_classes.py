@@ -20,6 +20,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.ht
 from __future__ import annotations
 
 import string
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -40,7 +41,17 @@ from trailkeep.guard.automata import (
 from trailkeep.guard.principals import Principal, PrincipalKind, implied_context
 from trailkeep.guard.symbolic_patterns import Bindings
 
-__all__ = ["CALLER_KEYS", "PROVIDER", "SEPARATOR", "Caller", "Shape", "ShapeKind", "of_account", "shapes"]
+__all__ = [
+    "CALLER_KEYS",
+    "PROVIDER",
+    "SEPARATOR",
+    "Caller",
+    "Shape",
+    "ShapeKind",
+    "every_caller",
+    "of_account",
+    "shapes",
+]
 
 CALLER_KEYS = frozenset(
     {
@@ -234,6 +245,38 @@ def _bound(shape: Shape) -> Bindings:
     maybe = {PROVIDER} if shape.kind is ShapeKind.SESSION else set()
     absent = CALLER_KEYS - set(context) - maybe
     return (*((key, context[key][0]) for key in fixed if key in context), *((key, None) for key in absent))
+
+
+def every_caller(
+    *, accounts: Iterable[str], services: Iterable[str], organization_id: str = "", partition: str = "aws"
+) -> tuple[Caller, ...]:
+    """Return classes that together hold every caller there is, and no caller twice.
+
+    >>> [str(each) for each in every_caller(accounts=["222222222222"], services=())][-3:]
+    ['service-linked roles of any other account', 'any other AWS service', 'anonymous callers']
+
+    Args:
+        accounts: the accounts that get classes of their own: those of the organization.
+        services: the services that get classes of their own: those that policies name.
+        organization_id: the organization of these accounts, in which no other account is; empty when either
+            is not known.
+        partition: of the callers' ARNs.
+    """
+    named, known = tuple(dict.fromkeys(accounts)), tuple(dict.fromkeys(services))
+    kinds = (PrincipalKind.ROOT, PrincipalKind.IAM, PrincipalKind.SERVICE_LINKED_ROLE)
+    others, anonymous = frozenset(named), Caller(kind=PrincipalKind.ANONYMOUS, partition=partition)
+    inside = (
+        Caller(kind=kind, account_id=account, organization_id=organization_id, partition=partition)
+        for account in named
+        for kind in kinds
+    )
+    outside = (
+        Caller(kind=kind, apart_from=others, not_organization_id=organization_id, partition=partition)
+        for kind in kinds
+    )
+    called = (Caller(kind=PrincipalKind.SERVICE, service=name, partition=partition) for name in known)
+    other = Caller(kind=PrincipalKind.SERVICE, apart_from=frozenset(known), partition=partition)
+    return (*inside, *outside, *called, other, anonymous)
 
 
 def shapes(caller: Caller) -> tuple[Shape, ...]:
