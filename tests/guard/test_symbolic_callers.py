@@ -53,7 +53,13 @@ _more = settings(max_examples=max(400, settings().max_examples))  # rare combina
     data=st.data(),
     caller=st.sampled_from(CALLERS),
     statements=st.lists(
-        st.one_of(_statements("principal"), _statements("user"), _statements("federated")), max_size=4
+        st.one_of(
+            *(
+                _statements(about)
+                for about in ("principalarn", "principalarn", "principal", "user", "federated")
+            )
+        ),
+        max_size=4,
     ),
     has_boundary=st.booleans(),
 )
