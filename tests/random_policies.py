@@ -197,6 +197,7 @@ PRINCIPALS = st.one_of(
             [
                 *_ACCOUNTS,
                 f"arn:aws:iam::{ARCHIVE}:root",
+                f"arn:aws:iam::{STRANGER}:root",
                 f"arn:aws:iam::{ARCHIVE}:role/a",
                 f"arn:aws:iam::{ARCHIVE}:role/p/a",
                 f"arn:aws:sts::{ARCHIVE}:assumed-role/a/b",

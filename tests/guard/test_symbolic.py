@@ -13,7 +13,7 @@ import pytest
 from trailkeep.core.errors import UsageError
 from trailkeep.guard.evaluate import FULL_AWS_ACCESS, Decision, Layer, Layers, PrincipalKind, evaluate
 from trailkeep.guard.policy import Policy, parse_policy
-from trailkeep.guard.principals import implied_context
+from trailkeep.guard.principals import Principal, implied_context
 from trailkeep.guard.symbolic import (
     Answer,
     Caller,
@@ -122,6 +122,38 @@ def test_golden_cases_are_sourced_and_distinct() -> None:
     assert len({case["name"] for case in cases}) == len(cases) >= 100
     assert all("https://docs.aws.amazon.com/" in case["source"] for case in cases)
     assert {case["expect"]["outcome"] for case in cases} == set(Outcome)
+
+
+_NEVER_SENT = {  # aws:SourceArn with a call that no AWS service makes
+    "ArnEquals knows wildcards like ArnLike",
+    "ArnLike lets the last segment swallow colons",
+    "a variable in an ARN operator",
+}
+
+
+def _single_requests() -> list[Any]:
+    folder = _CASES.parent / "evaluate"
+    return [
+        pytest.param(case, id=f"{path.stem}: {case['name']}")
+        for path in sorted(folder.glob("*.json"))
+        for case in json.loads(path.read_text())
+        if case["expect"]["decision"] == "allow"
+    ]
+
+
+@pytest.mark.parametrize("case", _single_requests())
+def test_a_request_that_gets_through_is_no_proof(case: dict[str, Any]) -> None:
+    """Where the evaluator's golden cases allow a request, nothing is proved of its class."""
+    principal = Principal(**{**case["principal"], "kind": PrincipalKind(case["principal"]["kind"])})
+    account = principal.account if principal.has_credentials else ""
+    question = Question(
+        caller=Caller(kind=principal.kind, account_id=account, service=principal.service),
+        action=case["action"],
+        resources=(case["resource"],),
+        resource_account_id=case["owner"],
+        layers=_layers(case.get("layers", {})),
+    )
+    assert (prove(question).outcome is Outcome.NONE) is (case["name"] in _NEVER_SENT)
 
 
 _ROOT = Caller(kind=PrincipalKind.ROOT, account_id=_ARCHIVE)

@@ -144,7 +144,7 @@ def prove(question: Question, *, without: frozenset[Layer] = frozenset()) -> Ans
         it is proved for all of them.
     """
     reduced = replace(question, layers=without_layers(question.layers, without)) if without else question
-    answers = [_prove_shape(reduced, shape) for shape in shapes(_completed(reduced))]
+    answers = [_prove_shape(reduced, shape) for shape in shapes(_completed(reduced), question.action)]
     for outcome in (Outcome.ALLOWED, Outcome.UNDECIDED):
         for answer in answers:
             if answer.outcome is outcome:

@@ -77,6 +77,7 @@ _HOST = Chars(frozenset(string.ascii_lowercase + string.digits + ".-"))
 _SLASH = literal_char("/")
 _A_NAME: Pattern = (_NAME, Many(_NAME))
 _A_PATH: Pattern = (Many(_PATH), _SLASH)
+_LOGINS = frozenset({"sts:assumerolewithsaml", "sts:assumerolewithwebidentity"})
 _LINKED_PATH = "aws-service-role/"
 
 
@@ -154,10 +155,23 @@ _SHAPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """The callers of a class that one kind of text describes."""
+    """The callers of a class that one kind of text describes.
+
+    Attributes:
+        caller: the class.
+        kind: what a text stands for.
+        is_login: whether they ask for a role with the token of an identity provider, and so have no
+            credentials of AWS yet.
+    """
 
     caller: Caller
     kind: ShapeKind
+    is_login: bool = False
+
+    @property
+    def may_have_provider(self) -> bool:
+        """Whether an identity provider may have vouched for them."""
+        return self.kind is ShapeKind.SESSION or (self.kind is ShapeKind.ANONYMOUS and self.is_login)
 
     def language(self) -> tuple[Pattern, ...]:
         """Return the texts that describe a caller of this shape."""
@@ -242,7 +256,7 @@ def _bound(shape: Shape) -> Bindings:
         fixed |= {"aws:principalarn", "aws:userid"}
     if caller.service:
         fixed.add("aws:principalservicename")
-    maybe = {PROVIDER} if shape.kind is ShapeKind.SESSION else set()
+    maybe = {PROVIDER} if shape.may_have_provider else set()
     absent = CALLER_KEYS - set(context) - maybe
     return (*((key, context[key][0]) for key in fixed if key in context), *((key, None) for key in absent))
 
@@ -279,9 +293,13 @@ def every_caller(
     return (*inside, *outside, *called, other, anonymous)
 
 
-def shapes(caller: Caller) -> tuple[Shape, ...]:
-    """Return the shapes of a class; together they are all of it."""
-    return tuple(Shape(caller=caller, kind=kind) for kind in _SHAPES[caller.kind])
+def shapes(caller: Caller, action: str = "") -> tuple[Shape, ...]:
+    """Return the shapes of a class that may ask for an action; together they are all of it.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+    """
+    is_login = action.lower() in _LOGINS
+    return tuple(Shape(caller=caller, kind=kind, is_login=is_login) for kind in _SHAPES[caller.kind])
 
 
 def of_account(account: Pattern) -> Pattern:
