@@ -282,6 +282,19 @@ def test_facts_narrow_a_question() -> None:
     )
 
 
+def test_nothing_is_proved_of_nothing() -> None:
+    """Facts that leave no request at all prove nothing."""
+    deny = {**_DENY, "Condition": {"StringEquals": {"my:key": "a"}}}
+    layers = Layers(
+        scps=((FULL_AWS_ACCESS, parse_policy({"Statement": deny}, name="guard")),),
+        management_account_id=_MANAGEMENT,
+    )
+    contradictory = KeyFact(presence=Presence.ALWAYS, patterns=("a*",), excluded=("*",))
+    answer = prove(replace(_guarded(), layers=layers, facts={"my:key": contradictory}))
+    assert answer.outcome is Outcome.UNDECIDED
+    assert answer.reason == "no request has a my:key as the question describes it"
+
+
 def _many(count: int, key: str) -> Layers:
     globs = [
         {**_DENY, "Condition": {"StringLike": {key: f"*{'?' * index}x*{index}*"}}} for index in range(count)

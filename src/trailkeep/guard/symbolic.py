@@ -28,7 +28,7 @@ from trailkeep.guard.symbolic_callers import CallerRow
 from trailkeep.guard.symbolic_classes import CALLER_KEYS, Caller, Shape, every_caller, shapes
 from trailkeep.guard.symbolic_keys import Form, KeyFact, Presence
 from trailkeep.guard.symbolic_layers import present, without_layers
-from trailkeep.guard.symbolic_problem import Context, Problem, TooManyRowsError, problem
+from trailkeep.guard.symbolic_problem import Context, Problem, UndecidableError, problem
 from trailkeep.guard.symbolic_search import Chosen, Refusal, Search, TooManyStepsError
 
 __all__ = [
@@ -190,7 +190,7 @@ def _prove_shape(question: Question, shape: Shape) -> Answer:
         return Answer(outcome=Outcome.NONE, refusals=(Refusal(Layer.SERVICE, "", ""),))
     try:
         return _Proof(question=question, problem=_problem(question, shape)).answer()
-    except TooManyRowsError as error:
+    except UndecidableError as error:
         return Answer(outcome=Outcome.UNDECIDED, reason=str(error))
     except TooManyStepsError:
         reason = f"{shape.caller}: the conditions of these policies combine in too many ways"

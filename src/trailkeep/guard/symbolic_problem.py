@@ -38,7 +38,7 @@ from trailkeep.guard.symbolic_patterns import (
 from trailkeep.guard.symbolic_resources import Covers, NeedsPolicy, resource_table
 from trailkeep.guard.symbolic_source import SOURCE_KEYS, source_table
 
-__all__ = ["Dimension", "Problem", "Term", "TooManyRowsError", "problem"]
+__all__ = ["Dimension", "Problem", "Term", "UndecidableError", "problem"]
 
 Context = tuple[tuple[str, tuple[str, ...]], ...]
 Value = str | CallerRow | Context
@@ -48,8 +48,8 @@ _CACHED = 4096
 _NAMES_CALLERS = frozenset({Layer.RCP, Layer.ENDPOINT, Layer.RESOURCE})
 
 
-class TooManyRowsError(Exception):
-    """What policies say of one thing can be told apart in too many ways; nothing was decided."""
+class UndecidableError(Exception):
+    """One thing can be told apart in too many ways, or no request can have it; nothing was decided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ class Problem:
     Attributes:
         denies: the Deny terms.
         allows: the Allow terms.
-        groups: how many groups each layer has, of those that apply, and which of them hold no policy.
+        groups: for each layer that applies, whether each of its groups holds a policy.
         dimensions: what the atoms are about.
         needs_resource_policy: the bit of the atom "identity policies alone are not enough".
         same_account: whether caller and resource are of one account.
@@ -132,11 +132,11 @@ def problem(
     """Take a question apart.
 
     Raises:
-        TooManyRowsError: one thing can be told apart in too many ways.
+        UndecidableError: one thing can be told apart in too many ways, or facts leave no request at all.
     """
     caller = caller_table(shape, (), (), (), has_boundary=False)
     if not caller:
-        raise TooManyRowsError(f"{shape.caller}: no caller of this class was found")
+        raise UndecidableError(f"{shape.caller}: no caller of this class was found")
     request = Request(
         principal=caller[0].principal,
         action=action,
@@ -269,7 +269,7 @@ class _Taken:
         texts = (text for atom in atoms for text in texts_of(atom))
         rows = resource_table(resources, atoms, self.bindings(texts))
         if rows is None:
-            raise TooManyRowsError("too many ways to tell the resources of these policies apart")
+            raise UndecidableError("too many ways to tell the resources of these policies apart")
         return _dimension("resource", [bit for _, bit in found], rows)
 
     def caller_dimension(self) -> Dimension:
@@ -284,7 +284,7 @@ class _Taken:
         bindings = self.bindings(text for atom, _ in holds for text in texts_of(atom))
         table = caller_table(self.shape, namings, questions, bindings, has_boundary=self.has_boundary)
         if table is None:
-            raise TooManyRowsError(f"too many ways to tell {self.shape.caller} apart")
+            raise UndecidableError(f"too many ways to tell {self.shape.caller} apart")
         place = {naming: index for index, naming in enumerate(namings)}
         rows = []
         for row in table:
@@ -297,7 +297,7 @@ class _Taken:
         bindings = self.bindings(text for atom, _ in atoms for text in texts_of(atom))
         table = key_table(self.fact(key), asked, bindings)
         if table is None:
-            raise TooManyRowsError(f"too many ways to tell the values of {self.spelled[key]} apart")
+            raise UndecidableError(f"too many ways to tell the values of {self.spelled[key]} apart")
         rows = [(((key, row.values),), row.truths) for row in table]
         return _dimension(key, [bit for _, bit in atoms], rows)
 
@@ -306,7 +306,7 @@ class _Taken:
         bindings = self.bindings(text for atom, _ in atoms for text in texts_of(atom))
         table = source_table(arn_fact, account_fact, tuple(atom.asked for atom, _ in atoms), bindings)
         if table is None:
-            raise TooManyRowsError("too many ways to tell the values of aws:SourceArn apart")
+            raise UndecidableError("too many ways to tell the values of aws:SourceArn apart")
         return _dimension(SOURCE_KEYS[0], [bit for _, bit in atoms], table)
 
 
@@ -315,6 +315,9 @@ def _dimension(
     bits: list[int],
     rows: Iterable[tuple[Value, tuple[bool | None, ...]]],
 ) -> Dimension:
+    listed = tuple(rows)
+    if not listed:  # to prove something of nothing would be no proof
+        raise UndecidableError(f"no request has a {name} as the question describes it")
     return Dimension(
         name=name,
         atoms=sum(bits),
@@ -324,6 +327,6 @@ def _dimension(
                 sum(bit for bit, truth in zip(bits, truths, strict=True) if truth),
                 sum(bit for bit, truth in zip(bits, truths, strict=True) if truth is False),
             )
-            for value, truths in rows
+            for value, truths in listed
         ),
     )
