@@ -13,7 +13,7 @@ from trailkeep.guard.evaluate import FULL_AWS_ACCESS, Layers, Principal, Princip
 from trailkeep.guard.policy import Policy, parse_policy
 from trailkeep.guard.symbolic import Caller, Question
 
-MANAGEMENT, ARCHIVE, MEMBER, STRANGER = "111111111111", "222222222222", "333333333333", "999999999999"
+MANAGEMENT, ARCHIVE, MEMBER, STRANGER = "111111111111", "222222222222", "333333333333", "444455556666"
 _ACCOUNTS = (MANAGEMENT, ARCHIVE, MEMBER, STRANGER)
 _ORGANIZATION = "o-abcdef1234"
 _SERVICES = ("cloudtrail.amazonaws.com", "config.amazonaws.com")
