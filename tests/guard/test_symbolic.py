@@ -305,9 +305,37 @@ def _many(count: int, key: str) -> Layers:
 
 def test_too_much_is_undecided_in_bounded_time() -> None:
     """Patterns that can be told apart in more ways than are looked at make a question undecided."""
-    answer = prove(replace(_guarded(), layers=_many(24, "aws:RequestTag/x")))
+    present = {"aws:RequestTag/x": KeyFact(presence=Presence.ALWAYS, patterns=("x*0*",))}
+    answer = prove(replace(_guarded(), layers=_many(24, "aws:RequestTag/x"), facts=present))
     assert answer.outcome is Outcome.UNDECIDED
-    assert answer.reason == "too many ways to tell the values of aws:RequestTag/x apart"
+    assert answer.reason == (
+        "statement '0' of 'many': there are too many ways to tell the values of aws:RequestTag/x apart"
+    )
+
+
+@pytest.mark.parametrize("key", ["aws:RequestTag/x", "aws:PrincipalArn", "aws:username"])
+def test_too_much_of_one_thing_hinders_no_proof_by_another(key: str) -> None:
+    """What cannot be told apart stays open; a deny that does not need it is still a proof."""
+    layers = _many(24, key)
+    deny = parse_policy({"Version": "2012-10-17", "Statement": {**_DENY, "Sid": "All"}}, name="guard")
+    question = replace(_guarded(), caller=Caller(kind=PrincipalKind.IAM, account_id=_ARCHIVE), layers=layers)
+    assert prove(question).outcome is not Outcome.NONE
+    answer = prove(replace(question, layers=replace(layers, scps=(*layers.scps, (FULL_AWS_ACCESS, deny)))))
+    assert [refusal.statement for refusal in answer.refusals] == ["All"]
+
+
+def test_too_many_resources_hinder_no_proof() -> None:
+    """Resources that cannot be told apart stay open; a deny by another layer is still a proof."""
+    patterns = [f"arn:aws:s3:::logs/*{'?' * index}x*{index}*" for index in range(24)]
+    open_ = parse_policy(
+        {"Version": "2012-10-17", "Statement": [{**_DENY, "Resource": pattern} for pattern in patterns]},
+        name="many",
+    )
+    level = (FULL_AWS_ACCESS, open_)
+    question = replace(_guarded(), layers=Layers(scps=(level,), management_account_id=_MANAGEMENT))
+    assert prove(question).outcome is not Outcome.NONE
+    nothing = replace(question.layers, scps=(level, (parse_policy({"Statement": _DENY}, name="none"),)))
+    assert prove(replace(question, layers=nothing)).outcome is Outcome.NONE
 
 
 def test_too_many_combinations_are_undecided() -> None:

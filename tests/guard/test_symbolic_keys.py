@@ -18,6 +18,7 @@ _TEXT = [
     *(Operator.STRING_EQUALS_IGNORE_CASE, Operator.STRING_NOT_EQUALS_IGNORE_CASE),
     *(Operator.ARN_LIKE, Operator.ARN_NOT_EQUALS, Operator.BOOL, Operator.NULL),
 ]
+_ARN = [operator for operator in Operator if operator.value.startswith("Arn")]
 _NUMBER = [operator for operator in Operator if operator.value.startswith("Numeric")]
 _DATE = [operator for operator in Operator if operator.value.startswith("Date")]
 _ADDRESS = [Operator.IP_ADDRESS, Operator.NOT_IP_ADDRESS]
@@ -27,6 +28,10 @@ _texts = st.one_of(
     st.sampled_from(["arn:a:b::1:x", "arn:a:b::1:", "TRUE", "false"]),
 )
 _patterns = st.one_of(_texts, st.sampled_from(["arn:*:b::?:*", "arn:a*:*", "true", "${*}", "${*}a*"]))
+_arns = st.sampled_from(["arn:a:b::1:x", "arn:a:b::1:", "arn:a:b:c:1:x:y", "arn:a:b", "x", "x:a:b::1:x"])
+_arn_patterns = st.sampled_from(
+    ["arn:a:b::1:x", "arn:*:b::?:*", "arn:a:b:*:1:x", "arn:*", "*", "*:*:*:*:*:*"]
+)
 _numbers = st.one_of(
     st.integers(-3, 3).map(str), st.decimals(-3, 3, places=1).map(str), st.sampled_from(["x", "", "1.50"])
 )
@@ -95,6 +100,7 @@ def _is_covered(conditions: list[Condition], fact: KeyFact, values: tuple[str, .
     ("operators", "expected", "actual"),
     [
         pytest.param(_TEXT, _patterns, _texts, id="texts"),
+        pytest.param(_ARN, _arn_patterns, _arns, id="arns"),
         pytest.param(_NUMBER, _numbers, _numbers, id="numbers"),
         pytest.param(_DATE, _moments, _moments, id="dates"),
         pytest.param(_ADDRESS, _networks, _addresses, id="addresses"),

@@ -49,7 +49,7 @@ _NAMES_CALLERS = frozenset({Layer.RCP, Layer.ENDPOINT, Layer.RESOURCE})
 
 
 class UndecidableError(Exception):
-    """One thing can be told apart in too many ways, or no request can have it; nothing was decided."""
+    """The question is about no request at all; nothing was decided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +132,7 @@ def problem(
     """Take a question apart.
 
     Raises:
-        UndecidableError: one thing can be told apart in too many ways, or facts leave no request at all.
+        UndecidableError: facts leave no request at all.
     """
     caller = caller_table(shape, (), (), (), has_boundary=False)
     if not caller:
@@ -152,30 +152,42 @@ def problem(
     groups = dict(applicable(request, layers))
     terms = [term for layer, group in groups.items() for term in taken.terms(layer, group, action)]
     needs = taken.atom(NeedsPolicy(is_trust=action.lower() in TRUST_ACTIONS))
+    dimensions = tuple(taken.dimensions(resources))
     return Problem(
         denies=tuple(term for effect, term in terms if effect is Effect.DENY),
         allows=tuple(term for effect, term in terms if effect is Effect.ALLOW),
         groups={layer: tuple(bool(policies) for policies in group) for layer, group in groups.items()},
-        dimensions=tuple(taken.dimensions(resources)),
+        dimensions=dimensions,
         needs_resource_policy=needs,
         same_account=request.principal.account == resource_account_id,
         spelled=taken.spelled,
         constant=taken.constant(),
         conditions={bit: atom.asked for atom, bit in taken.atoms.items() if isinstance(atom, Holds)},
-        doubts={bit: doubt_of(atom, taken.spelled) for atom, bit in taken.atoms.items()},
+        doubts={bit: doubt_of(atom, taken.spelled) for atom, bit in taken.atoms.items()} | taken.excess,
         free=frozenset(taken.free()),
     )
 
 
 @dataclass(slots=True, kw_only=True)
 class _Taken:
-    """The atoms found so far: each gets one bit, however many statements ask for it."""
+    """The atoms found so far: each gets one bit, however many statements ask for it.
+
+    Attributes:
+        shape: the callers.
+        facts: what is known of keys, in lower case.
+        owner: the account of the resources and its organization.
+        has_boundary: whether the callers have a permissions boundary.
+        atoms: the bit of each atom.
+        excess: the bits that stay open because there is too much to tell apart, with what that is.
+        spelled: the keys in lower case as the policies spell them.
+    """
 
     shape: Shape
     facts: Mapping[str, KeyFact]
     owner: tuple[str, str]
     has_boundary: bool
     atoms: dict[Atom, int] = field(default_factory=dict)
+    excess: dict[int, str] = field(default_factory=dict)
     spelled: dict[str, str] = field(default_factory=dict)
 
     def atom(self, atom: Atom) -> int:
@@ -267,10 +279,12 @@ class _Taken:
         found = [(atom, bit) for atom, bit in self.atoms.items() if isinstance(atom, Covers | NeedsPolicy)]
         atoms = tuple(atom for atom, _ in found)
         texts = (text for atom in atoms for text in texts_of(atom))
+        bits = [bit for _, bit in found]
         rows = resource_table(resources, atoms, self.bindings(texts))
         if rows is None:
-            raise UndecidableError("too many ways to tell the resources of these policies apart")
-        return _dimension("resource", [bit for _, bit in found], rows)
+            samples = [text for text, _ in resource_table(resources, (), ()) or ()]
+            return self.open_dimension("resource", bits, samples, "these resources")
+        return _dimension("resource", bits, rows)
 
     def caller_dimension(self) -> Dimension:
         names = [(atom, bit) for atom, bit in self.atoms.items() if isinstance(atom, Names)]
@@ -283,31 +297,41 @@ class _Taken:
         questions = tuple(atom.asked for atom, _ in holds)
         bindings = self.bindings(text for atom, _ in holds for text in texts_of(atom))
         table = caller_table(self.shape, namings, questions, bindings, has_boundary=self.has_boundary)
+        bits = [bit for _, bit in (*names, *holds)]
         if table is None:
-            raise UndecidableError(f"too many ways to tell {self.shape.caller} apart")
+            samples = caller_table(self.shape, (), (), (), has_boundary=self.has_boundary) or ()
+            return self.open_dimension("caller", bits, samples, str(self.shape.caller))
         place = {naming: index for index, naming in enumerate(namings)}
         rows = []
         for row in table:
             grants = [at_least(row.grants[place[atom.naming]], atom.grant) for atom, _ in names]
             rows.append((row, (*grants, *row.truths)))
-        return _dimension("caller", [bit for _, bit in (*names, *holds)], rows)
+        return _dimension("caller", bits, rows)
 
     def key_dimension(self, key: str, atoms: list[tuple[Holds, int]]) -> Dimension:
         asked = tuple(atom.asked for atom, _ in atoms)
         bindings = self.bindings(text for atom, _ in atoms for text in texts_of(atom))
         table = key_table(self.fact(key), asked, bindings)
+        bits = [bit for _, bit in atoms]
         if table is None:
-            raise UndecidableError(f"too many ways to tell the values of {self.spelled[key]} apart")
-        rows = [(((key, row.values),), row.truths) for row in table]
-        return _dimension(key, [bit for _, bit in atoms], rows)
+            samples = [((key, row.values),) for row in key_table(self.fact(key), (), ()) or ()]
+            return self.open_dimension(key, bits, samples, f"the values of {self.spelled[key]}")
+        return _dimension(key, bits, [(((key, row.values),), row.truths) for row in table])
 
     def source_dimension(self, atoms: list[tuple[Holds, int]]) -> Dimension:
         arn_fact, account_fact = (self.fact(key) for key in SOURCE_KEYS)
         bindings = self.bindings(text for atom, _ in atoms for text in texts_of(atom))
         table = source_table(arn_fact, account_fact, tuple(atom.asked for atom, _ in atoms), bindings)
+        bits = [bit for _, bit in atoms]
         if table is None:
-            raise UndecidableError("too many ways to tell the values of aws:SourceArn apart")
-        return _dimension(SOURCE_KEYS[0], [bit for _, bit in atoms], table)
+            samples = [context for context, _ in source_table(arn_fact, account_fact, (), ()) or ()]
+            return self.open_dimension(SOURCE_KEYS[0], bits, samples, "the values of aws:SourceArn")
+        return _dimension(SOURCE_KEYS[0], bits, table)
+
+    def open_dimension(self, name: str, bits: list[int], samples: Iterable[Value], what: str) -> Dimension:
+        """Return a dimension that decides none of its atoms, because there is too much to tell apart."""
+        self.excess |= dict.fromkeys(bits, f"there are too many ways to tell {what} apart")
+        return _dimension(name, bits, [(sample, (None,) * len(bits)) for sample in samples])
 
 
 def _dimension(
