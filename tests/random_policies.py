@@ -13,7 +13,7 @@ from trailkeep.guard.evaluate import FULL_AWS_ACCESS, Layers, Principal, Princip
 from trailkeep.guard.policy import Policy, parse_policy
 from trailkeep.guard.symbolic import Caller, Question
 
-MANAGEMENT, ARCHIVE, MEMBER, STRANGER = "111111111111", "222222222222", "333333333333", "999999999999"
+MANAGEMENT, ARCHIVE, MEMBER, STRANGER = "111111111111", "222222222222", "333333333333", "444455556666"
 _ACCOUNTS = (MANAGEMENT, ARCHIVE, MEMBER, STRANGER)
 _ORGANIZATION = "o-abcdef1234"
 _SERVICES = ("cloudtrail.amazonaws.com", "config.amazonaws.com")
@@ -55,6 +55,7 @@ _CALLER_PATTERNS = (
     "arn:aws:iam::*:role/*/a",
     "arn:aws:iam::*:root",
     "arn:aws:iam::*:user/?",
+    "arn:aws:iam::*:user/p/*",
     "*/aws-service-role/*",
     "arn:aws:iam::${aws:PrincipalAccount}:role/b",
     "*",
@@ -171,11 +172,13 @@ _ACTION_PATTERNS = ("*", "s3:*", "s3:Put*", "s3:PutObject", "S3:deleteobject", "
 
 
 @st.composite
-def conditions(draw: st.DrawFn) -> dict[str, Any]:
-    """Draw a Condition block of one or two operators."""
+def conditions(draw: st.DrawFn, *, least: int, most: int, about: str = "") -> dict[str, Any]:
+    """Draw a Condition block; of keys that hold ``about`` only."""
     block: dict[str, Any] = {}
-    for _ in range(draw(st.integers(0, 2))):
-        key, operators, values = draw(st.sampled_from(_CONDITIONS))
+    for _ in range(draw(st.integers(least, most))):
+        key, operators, values = draw(
+            st.sampled_from([each for each in _CONDITIONS if about in each[0].lower()])
+        )
         if draw(st.integers(0, 9)) == 0:
             block.setdefault("Null", {})[key] = draw(st.sampled_from(["true", "false"]))
             continue
@@ -187,13 +190,14 @@ def conditions(draw: st.DrawFn) -> dict[str, Any]:
     return block
 
 
-_PRINCIPALS = st.one_of(
+PRINCIPALS = st.one_of(
     st.just("*"),
     st.lists(
         st.sampled_from(
             [
                 *_ACCOUNTS,
                 f"arn:aws:iam::{ARCHIVE}:root",
+                f"arn:aws:iam::{STRANGER}:root",
                 f"arn:aws:iam::{ARCHIVE}:role/a",
                 f"arn:aws:iam::{ARCHIVE}:role/p/a",
                 f"arn:aws:sts::{ARCHIVE}:assumed-role/a/b",
@@ -216,15 +220,17 @@ def statements(draw: st.DrawFn, *, effect: str | None = None, with_principal: bo
     """Draw one statement."""
     action = draw(st.sampled_from(["Action", "Action", "Action", "NotAction"]))
     resource = draw(st.sampled_from(["Resource", "Resource", "Resource", "NotResource"]))
+    effect = effect or draw(st.sampled_from(["Allow", "Deny"]))
+    least, most = (1, 3) if effect == "Deny" else (0, 1)  # a bare deny refuses all there is
     body: dict[str, Any] = {
-        "Effect": effect or draw(st.sampled_from(["Allow", "Deny"])),
+        "Effect": effect,
         action: draw(st.lists(st.sampled_from(_ACTION_PATTERNS), min_size=1, max_size=2, unique=True)),
         resource: draw(st.lists(st.sampled_from(_RESOURCES), min_size=1, max_size=2, unique=True)),
-        "Condition": draw(conditions()),
+        "Condition": draw(conditions(least=least, most=most)),
     }
     if with_principal:
         name = draw(st.sampled_from(["Principal", "Principal", "Principal", "NotPrincipal"]))
-        body[name] = draw(_PRINCIPALS)
+        body[name] = draw(PRINCIPALS)
     return body
 
 
@@ -239,7 +245,13 @@ def policies(
     """Draw a policy of one to three statements."""
     each = statements(effect=effect, with_principal=with_principal)
     version = draw(st.sampled_from(["2012-10-17", "2012-10-17", "2012-10-17", "2008-10-17"]))
-    return _policy(draw(st.lists(each, min_size=1, max_size=3)), name, version)
+    granted = [_grant(with_principal=with_principal)] if effect is None and draw(st.booleans()) else []
+    return _policy([*granted, *draw(st.lists(each, min_size=1, max_size=3))], name, version)
+
+
+def _grant(*, with_principal: bool) -> dict[str, Any]:
+    grant = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    return {**grant, "Principal": "*"} if with_principal else grant
 
 
 def _maybe(policy: st.SearchStrategy[Policy]) -> st.SearchStrategy[Policy | None]:
@@ -285,7 +297,7 @@ CALLERS = (
 @st.composite
 def questions(draw: st.DrawFn) -> Question:
     """Draw a question about the resources of the archive account."""
-    caller = draw(st.sampled_from(CALLERS))
+    caller = draw(st.sampled_from([*CALLERS, *[each for each in CALLERS if each.account_id == ARCHIVE] * 2]))
     return Question(
         caller=caller,
         action=draw(st.sampled_from(ACTIONS)),
@@ -298,7 +310,7 @@ def questions(draw: st.DrawFn) -> Question:
 @st.composite
 def members(draw: st.DrawFn, question: Question) -> Request:
     """Draw a request of the question's class: its caller, one of its resources, keys as AWS would send them."""
-    principal, context = draw(_callers(question.caller))
+    principal, context = draw(callers(question.caller))
     pattern = question.resources[0]
     resource = pattern.replace("*", draw(st.sampled_from(_KEYS_OF_OBJECTS)))
     for key, values in _VALUES_OF_KEYS.items():
@@ -322,7 +334,8 @@ def _has_tags(principal: Principal) -> bool:
 
 
 @st.composite
-def _callers(draw: st.DrawFn, caller: Caller) -> tuple[Principal, dict[str, tuple[str, ...]]]:
+def callers(draw: st.DrawFn, caller: Caller) -> tuple[Principal, dict[str, tuple[str, ...]]]:
+    """Draw a caller of a class and the keys that go with it."""
     account = caller.account_id or STRANGER
     name, other = draw(st.sampled_from(_NAMES)), draw(st.sampled_from(_NAMES))
     context = draw(_organizations(caller))
@@ -331,7 +344,7 @@ def _callers(draw: st.DrawFn, caller: Caller) -> tuple[Principal, dict[str, tupl
             return Principal(kind=caller.kind), {}
         case PrincipalKind.SERVICE:
             service = caller.service or draw(st.sampled_from([_SERVICES[1], "x"]))
-            return Principal(kind=caller.kind, service=service), draw(_sources())
+            return Principal(kind=caller.kind, service=service), draw(sources())
         case PrincipalKind.ROOT:
             return Principal(kind=caller.kind, account_id=account), context
         case PrincipalKind.SERVICE_LINKED_ROLE:
@@ -381,7 +394,8 @@ def _organizations(draw: st.DrawFn, caller: Caller) -> dict[str, tuple[str, ...]
 
 
 @st.composite
-def _sources(draw: st.DrawFn) -> dict[str, tuple[str, ...]]:
+def sources(draw: st.DrawFn) -> dict[str, tuple[str, ...]]:
+    """Draw the resource for which a service calls."""
     arn = draw(st.sampled_from(["", *_TRAILS]))
     account = arn.split(":")[4] if arn else ""
     accounts = [(), (account,)] if account else [(), *((each,) for each in _ACCOUNTS)]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice, product
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from random_policies import members, policies, questions
-from trailkeep.guard.evaluate import Decision, evaluate
+from trailkeep.guard.evaluate import Decision, Request, evaluate
 from trailkeep.guard.statement import Policy
-from trailkeep.guard.symbolic import Outcome, Question, prove
+from trailkeep.guard.symbolic import Outcome, Question, _completed, _problem, _Proof, prove
+from trailkeep.guard.symbolic_classes import shapes
+from trailkeep.guard.symbolic_problem import UndecidableError
 
 _quiet = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
@@ -37,3 +41,26 @@ def test_one_more_deny_never_allows_more(question: Question, more: Policy) -> No
     stricter = replace(question, layers=replace(layers, rcps=(*layers.rcps, (more,))))
     if prove(question).outcome is Outcome.NONE:
         assert prove(stricter).outcome is Outcome.NONE
+
+
+def _every_combination(question: Question) -> Iterator[Request]:
+    """Yield a request for each combination of rows, without any search; only so many."""
+    for shape in shapes(_completed(question), question.action):
+        try:
+            problem = _problem(question, shape)
+        except UndecidableError:
+            continue
+        proof = _Proof(question=question, problem=problem)
+        names = [dimension.name for dimension in problem.dimensions]
+        rows = product(*(range(len(dimension.rows)) for dimension in problem.dimensions))
+        for chosen in islice(rows, 300):
+            yield next(proof.requests(dict(zip(names, chosen, strict=True))))
+
+
+@_quiet
+@given(questions())
+def test_the_search_skips_nothing(question: Question) -> None:
+    """Trying all combinations one by one finds no request where the search finds none."""
+    requests = _every_combination(question)
+    is_allowed = any(evaluate(request, question.layers).decision is Decision.ALLOW for request in requests)
+    assert not is_allowed or prove(question).outcome is Outcome.ALLOWED

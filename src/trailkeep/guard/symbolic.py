@@ -12,7 +12,7 @@ How it is done, what is exact and what is assumed: docs/explanation/how-proofs-w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import combinations, islice
@@ -23,13 +23,12 @@ from trailkeep.guard.applicable import BUCKET_POLICY_ACTIONS
 from trailkeep.guard.conditions import single_value
 from trailkeep.guard.evaluate import Decision, Evaluation, Layer, Layers, Request, evaluate
 from trailkeep.guard.matching import Variable, expand_text, parts
-from trailkeep.guard.policy import Policy
-from trailkeep.guard.principals import PrincipalKind
-from trailkeep.guard.statement import Effect
+from trailkeep.guard.principals import PrincipalKind, implied_context
 from trailkeep.guard.symbolic_callers import CallerRow
-from trailkeep.guard.symbolic_classes import CALLER_KEYS, Caller, Shape, shapes
+from trailkeep.guard.symbolic_classes import CALLER_KEYS, Caller, Shape, every_caller, shapes
 from trailkeep.guard.symbolic_keys import Form, KeyFact, Presence
-from trailkeep.guard.symbolic_problem import Context, Problem, TooManyRowsError, problem
+from trailkeep.guard.symbolic_layers import present, without_layers
+from trailkeep.guard.symbolic_problem import Context, Problem, UndecidableError, problem
 from trailkeep.guard.symbolic_search import Chosen, Refusal, Search, TooManyStepsError
 
 __all__ = [
@@ -42,6 +41,7 @@ __all__ = [
     "Question",
     "Refusal",
     "depth",
+    "every_caller",
     "prove",
     "sufficient_layers",
 ]
@@ -52,15 +52,8 @@ MAX_CANDIDATES = 64
 _IMPLIED = {"aws:principalservicenameslist", "aws:resourceaccount", "aws:userid", "aws:viaawsservice"}
 """Keys that ``evaluate`` fills in, besides those of the caller."""
 
-_REMOVABLE = (
-    Layer.SCP,
-    Layer.RCP,
-    Layer.RESOURCE,
-    Layer.ENDPOINT,
-    Layer.IDENTITY,
-    Layer.BOUNDARY,
-    Layer.SESSION,
-)
+_SPELLED = {"aws:principalarn": "aws:PrincipalArn", "aws:federatedprovider": "aws:FederatedProvider"}
+"""How AWS spells the keys that a witness may have though no policy asks for them."""
 
 
 class Outcome(StrEnum):
@@ -150,8 +143,8 @@ def prove(question: Question, *, without: frozenset[Layer] = frozenset()) -> Ans
         For a class of several shapes (users, role sessions, ...) ALLOWED if one gets through; NONE only if
         it is proved for all of them.
     """
-    reduced = replace(question, layers=_reduced(question.layers, without)) if without else question
-    answers = [_prove_shape(reduced, shape) for shape in shapes(_completed(reduced))]
+    reduced = replace(question, layers=without_layers(question.layers, without)) if without else question
+    answers = [_prove_shape(reduced, shape) for shape in shapes(_completed(reduced), question.action)]
     for outcome in (Outcome.ALLOWED, Outcome.UNDECIDED):
         for answer in answers:
             if answer.outcome is outcome:
@@ -162,7 +155,7 @@ def prove(question: Question, *, without: frozenset[Layer] = frozenset()) -> Ans
 
 def sufficient_layers(question: Question) -> frozenset[Layer]:
     """Return the layers each of which alone, with all others left out, refuses every request."""
-    layers = frozenset(_present(question.layers))
+    layers = frozenset(present(question.layers))
     return frozenset(
         layer for layer in layers if prove(question, without=layers - {layer}).outcome is Outcome.NONE
     )
@@ -174,47 +167,12 @@ def depth(question: Question) -> int | None:
     Returns:
         0 when it is not proved at all; None when no layer is needed: it holds without any of them.
     """
-    layers = tuple(_present(question.layers))
+    layers = tuple(present(question.layers))
     for count in range(len(layers) + 1):
         for removed in combinations(layers, count):
             if prove(question, without=frozenset(removed)).outcome is not Outcome.NONE:
                 return count
     return None
-
-
-def _present(layers: Layers) -> Iterator[Layer]:
-    for layer in _REMOVABLE:
-        if _reduced(layers, frozenset({layer})) != layers:
-            yield layer
-
-
-def _reduced(layers: Layers, without: Iterable[Layer]) -> Layers:
-    for layer in without:
-        match layer:
-            case Layer.SCP:
-                layers = replace(layers, scps=())
-            case Layer.RCP:
-                layers = replace(layers, rcps=())
-            case Layer.RESOURCE:
-                layers = replace(layers, resource_policy=_grants_of(layers.resource_policy))
-            case Layer.ENDPOINT:
-                layers = replace(layers, endpoint=None)
-            case Layer.IDENTITY:
-                layers = replace(layers, identity=None)
-            case Layer.BOUNDARY:
-                layers = replace(layers, boundary=None)
-            case Layer.SESSION:
-                layers = replace(layers, session=None)
-            case Layer.ROOT | Layer.SERVICE:
-                raise UsageError(f"without: expected a layer of policies, got {layer}; leave it out")
-    return layers
-
-
-def _grants_of(policy: Policy | None) -> Policy | None:
-    if policy is None:
-        return None
-    kept = tuple(statement for statement in policy.statements if statement.effect is Effect.ALLOW)
-    return replace(policy, statements=kept)
 
 
 def _completed(question: Question) -> Caller:
@@ -232,7 +190,7 @@ def _prove_shape(question: Question, shape: Shape) -> Answer:
         return Answer(outcome=Outcome.NONE, refusals=(Refusal(Layer.SERVICE, "", ""),))
     try:
         return _Proof(question=question, problem=_problem(question, shape)).answer()
-    except TooManyRowsError as error:
+    except UndecidableError as error:
         return Answer(outcome=Outcome.UNDECIDED, reason=str(error))
     except TooManyStepsError:
         reason = f"{shape.caller}: the conditions of these policies combine in too many ways"
@@ -269,7 +227,7 @@ class _Proof:
             doubt = doubt or self.doubt(chosen, is_certain=is_certain)
         if doubt:
             return Answer(outcome=Outcome.UNDECIDED, reason=doubt)
-        return Answer(outcome=Outcome.NONE, refusals=tuple(search.refusals))
+        return Answer(outcome=Outcome.NONE, refusals=search.refused_by())
 
     def requests(self, chosen: Chosen) -> Iterator[Request]:
         """Yield the request that these rows describe, then variants in which undecided texts are equal."""
@@ -301,13 +259,17 @@ class _Proof:
                 return
 
     def request(self, resource: str, caller: CallerRow, context: Mapping[str, tuple[str, ...]]) -> Request:
-        spelled = self.problem.spelled
+        spelled, implied = self.problem.spelled, implied_context(caller.principal)
         return Request(
             principal=caller.principal,
             action=self.question.action,
             resource=resource,
             resource_account_id=self.question.resource_account_id,
-            context={spelled.get(key, key): values for key, values in context.items() if values},
+            context={
+                spelled.get(key, _SPELLED.get(key, key)): values
+                for key, values in sorted(context.items())
+                if values and values != implied.get(key)
+            },
         )
 
     def doubt(self, chosen: Chosen, *, is_certain: bool) -> str:
@@ -317,7 +279,7 @@ class _Proof:
         for term in (*self.problem.denies, *self.problem.allows):
             if term.atoms & open_atoms:
                 where = f"statement {term.statement!r} of {term.policy!r}"
-                return f"{where}: {self.why(term.atoms & open_atoms)}"
+                return f"{where}: {self.problem.doubts[_lowest(term.atoms & open_atoms)]}"
         return "a statement depends on something that is not known"
 
     def open_atoms(self, chosen: Chosen) -> int:
@@ -328,10 +290,6 @@ class _Proof:
                 found |= dimension.atoms & ~(true | false)
         return found
 
-    def why(self, atoms: int) -> str:
-        for bit, (condition, _) in self.problem.conditions.items():
-            if bit & atoms:
-                values = ", ".join(repr(value) for value in condition.values[:3])
-                key = self.problem.spelled.get(condition.key, condition.key)
-                return f"{condition.operator} on {key} compares with {values} in a way that is not decided"
-        return "its Resource or Principal depends on something that is not known"
+
+def _lowest(bits: int) -> int:
+    return bits & -bits

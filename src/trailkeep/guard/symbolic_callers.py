@@ -135,8 +135,8 @@ def _grants(
 def _providers(
     shape: Shape, namings: Iterable[Statement], questions: Iterable[Asked], bindings: Bindings
 ) -> tuple[tuple[str, ...], ...] | None:
-    """Return the values of ``aws:FederatedProvider`` that differ in effect; only role sessions have one."""
-    if shape.kind is not ShapeKind.SESSION:
+    """Return the values of ``aws:FederatedProvider`` that differ in effect."""
+    if not shape.may_have_provider:
         return ((),)
     named = {
         pattern.value

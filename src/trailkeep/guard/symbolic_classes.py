@@ -20,6 +20,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.ht
 from __future__ import annotations
 
 import string
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -40,7 +41,17 @@ from trailkeep.guard.automata import (
 from trailkeep.guard.principals import Principal, PrincipalKind, implied_context
 from trailkeep.guard.symbolic_patterns import Bindings
 
-__all__ = ["CALLER_KEYS", "PROVIDER", "SEPARATOR", "Caller", "Shape", "ShapeKind", "of_account", "shapes"]
+__all__ = [
+    "CALLER_KEYS",
+    "PROVIDER",
+    "SEPARATOR",
+    "Caller",
+    "Shape",
+    "ShapeKind",
+    "every_caller",
+    "of_account",
+    "shapes",
+]
 
 CALLER_KEYS = frozenset(
     {
@@ -66,6 +77,7 @@ _HOST = Chars(frozenset(string.ascii_lowercase + string.digits + ".-"))
 _SLASH = literal_char("/")
 _A_NAME: Pattern = (_NAME, Many(_NAME))
 _A_PATH: Pattern = (Many(_PATH), _SLASH)
+_LOGINS = frozenset({"sts:assumerolewithsaml", "sts:assumerolewithwebidentity"})
 _LINKED_PATH = "aws-service-role/"
 
 
@@ -143,10 +155,23 @@ _SHAPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """The callers of a class that one kind of text describes."""
+    """The callers of a class that one kind of text describes.
+
+    Attributes:
+        caller: the class.
+        kind: what a text stands for.
+        is_login: whether they ask for a role with the token of an identity provider, and so have no
+            credentials of AWS yet.
+    """
 
     caller: Caller
     kind: ShapeKind
+    is_login: bool = False
+
+    @property
+    def may_have_provider(self) -> bool:
+        """Whether an identity provider may have vouched for them."""
+        return self.kind is ShapeKind.SESSION or (self.kind is ShapeKind.ANONYMOUS and self.is_login)
 
     def language(self) -> tuple[Pattern, ...]:
         """Return the texts that describe a caller of this shape."""
@@ -231,14 +256,50 @@ def _bound(shape: Shape) -> Bindings:
         fixed |= {"aws:principalarn", "aws:userid"}
     if caller.service:
         fixed.add("aws:principalservicename")
-    maybe = {PROVIDER} if shape.kind is ShapeKind.SESSION else set()
+    maybe = {PROVIDER} if shape.may_have_provider else set()
     absent = CALLER_KEYS - set(context) - maybe
     return (*((key, context[key][0]) for key in fixed if key in context), *((key, None) for key in absent))
 
 
-def shapes(caller: Caller) -> tuple[Shape, ...]:
-    """Return the shapes of a class; together they are all of it."""
-    return tuple(Shape(caller=caller, kind=kind) for kind in _SHAPES[caller.kind])
+def every_caller(
+    *, accounts: Iterable[str], services: Iterable[str], organization_id: str = "", partition: str = "aws"
+) -> tuple[Caller, ...]:
+    """Return classes that together hold every caller there is, and no caller twice.
+
+    >>> [str(each) for each in every_caller(accounts=["222222222222"], services=())][-3:]
+    ['service-linked roles of any other account', 'any other AWS service', 'anonymous callers']
+
+    Args:
+        accounts: the accounts that get classes of their own: those of the organization.
+        services: the services that get classes of their own: those that policies name.
+        organization_id: the organization of these accounts, in which no other account is; empty when either
+            is not known.
+        partition: of the callers' ARNs.
+    """
+    named, known = tuple(dict.fromkeys(accounts)), tuple(dict.fromkeys(services))
+    kinds = (PrincipalKind.ROOT, PrincipalKind.IAM, PrincipalKind.SERVICE_LINKED_ROLE)
+    others, anonymous = frozenset(named), Caller(kind=PrincipalKind.ANONYMOUS, partition=partition)
+    inside = (
+        Caller(kind=kind, account_id=account, organization_id=organization_id, partition=partition)
+        for account in named
+        for kind in kinds
+    )
+    outside = (
+        Caller(kind=kind, apart_from=others, not_organization_id=organization_id, partition=partition)
+        for kind in kinds
+    )
+    called = (Caller(kind=PrincipalKind.SERVICE, service=name, partition=partition) for name in known)
+    other = Caller(kind=PrincipalKind.SERVICE, apart_from=frozenset(known), partition=partition)
+    return (*inside, *outside, *called, other, anonymous)
+
+
+def shapes(caller: Caller, action: str = "") -> tuple[Shape, ...]:
+    """Return the shapes of a class that may ask for an action; together they are all of it.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+    """
+    is_login = action.lower() in _LOGINS
+    return tuple(Shape(caller=caller, kind=kind, is_login=is_login) for kind in _SHAPES[caller.kind])
 
 
 def of_account(account: Pattern) -> Pattern:

@@ -97,9 +97,17 @@ def key_fact(key: str, shape: Shape, *, owner_account_id: str, owner_organizatio
         "aws:resourceaccount": KeyFact(presence=Presence.ALWAYS, values=(owner_account_id,)),
         "s3:resourceaccount": KeyFact(values=(owner_account_id,)),
         "aws:resourceorgid": _owner_organization(owner_organization_id),
+        "kms:calleraccount": _caller_account(shape.caller),
         "aws:principalservicenameslist": KeyFact(presence=Presence.ALWAYS, several=True),
         "aws:userid": KeyFact(presence=Presence.ALWAYS, patterns=_user_ids(shape)),
     }.get(key, KeyFact(several=several))
+
+
+def _caller_account(caller: Caller) -> KeyFact:
+    if caller.account_id:
+        return KeyFact(values=(caller.account_id,))
+    is_account = caller.kind is not PrincipalKind.SERVICE
+    return KeyFact(form=Form.ACCOUNT, excluded=tuple(sorted(caller.apart_from)) if is_account else ())
 
 
 def _owner_organization(organization_id: str) -> KeyFact:

@@ -17,27 +17,25 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_cond
 
 from __future__ import annotations
 
-import base64
-import ipaddress
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import ROUND_FLOOR, Decimal, localcontext
 from enum import StrEnum
 from functools import lru_cache
-from itertools import pairwise
 
 from trailkeep.guard.automata import ANYTHING, DIGIT, ONE_OR_MORE, Pattern, accepts, representatives
-from trailkeep.guard.conditions import Condition, Qualifier, condition_holds, moment_of, number_of
+from trailkeep.guard.conditions import Condition, Qualifier, condition_holds
 from trailkeep.guard.matching import Variable, parts
 from trailkeep.guard.symbolic_patterns import (
     ARN,
     Bindings,
     Family,
+    arn_pattern,
     condition_patterns,
     family,
     glob,
+    lookup_of,
 )
+from trailkeep.guard.symbolic_spreads import spread
 
 __all__ = ["Asked", "Form", "KeyFact", "KeyTable", "Presence", "Row", "fact_globs", "fits", "key_table"]
 
@@ -45,13 +43,6 @@ MAX_ROWS = 256
 """How many rows a table may have."""
 
 _CACHED = 4096
-_DIGITS = 40
-_FRACTION_DIGITS = 40
-_ADDRESSES = ("203.0.113.7", "2001:db8::7", "0.0.0.0", "::")  # noqa: S104 - addresses of callers
-_DAY = timedelta(days=1)
-_SOME_DAY = datetime(2026, 11, 1, tzinfo=UTC)
-_FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
-_LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 
 Asked = tuple[Condition, bool]
 """A condition, and whether its policy's version knows variables."""
@@ -88,7 +79,8 @@ class KeyFact:
         form: what its values look like.
         several: whether one request may have several values.
         values: the only values it can have; empty where they are not known.
-        patterns: its values match one of these globs; empty where any text will do.
+        patterns: its values match one of these globs; empty where any text will do. For the form ARN they
+            are compared as ARNs.
         excluded: none of its values matches one of these globs.
     """
 
@@ -117,6 +109,8 @@ _FAMILY_OF_FORM = {
     Form.DATE: Family.DATE,
     Form.ADDRESS: Family.ADDRESS,
 }
+_PURE = {*_FAMILY_OF_FORM.items(), (Form.NUMBER, Family.DATE), (Form.INTEGER, Family.DATE)}
+"""Forms of which every value can be compared by a family; seconds since 1970 are dates."""
 
 
 @lru_cache(maxsize=_CACHED)
@@ -193,7 +187,7 @@ def _elements(
     if fact.form is Form.BOOLEAN or fact.values:
         bound = (index for index in everything if _is_determined(questions[index], bindings))
         return fact.values or ("true", "false"), frozenset(bound)
-    chosen = _FAMILY_OF_FORM.get(fact.form) or _main_family([condition for condition, _ in questions])
+    chosen = _main_family(fact.form, [condition for condition, _ in questions])
     decided = frozenset(
         index
         for index in everything
@@ -204,9 +198,8 @@ def _elements(
     if chosen is Family.TEXT:
         return _texts(fact, asked, bindings, decided)
     values = [value for condition, _ in asked for value in condition.values]
-    spread = tuple(_SPREADS[chosen](values, fact))
-    strangers = () if fact.form in _FAMILY_OF_FORM else ("x", "")
-    return (*spread, *strangers), decided
+    strangers = () if (fact.form, chosen) in _PURE else ("x", "")
+    return (*spread(chosen, values, whole=fact.form is Form.INTEGER), *strangers), decided
 
 
 def _is_determined(question: Asked, bindings: Bindings) -> bool:
@@ -216,8 +209,12 @@ def _is_determined(question: Asked, bindings: Bindings) -> bool:
     return condition_patterns(condition, bindings, variables=variables) is not None
 
 
-def _main_family(conditions: list[Condition]) -> Family:
+def _main_family(form: Form, conditions: list[Condition]) -> Family:
+    """Return the family that decides: that of the key's form if it is asked for, or the most frequent."""
     counted = [family(condition.operator) for condition in conditions]
+    own = _FAMILY_OF_FORM.get(form)
+    if own in counted:
+        return own
     present = [each for each in Family if each is not Family.PRESENCE and each in counted]
     return max(present, key=counted.count, default=Family.TEXT)
 
@@ -225,24 +222,25 @@ def _main_family(conditions: list[Condition]) -> Family:
 def _texts(
     fact: KeyFact, asked: list[Asked], bindings: Bindings, decided: frozenset[int]
 ) -> tuple[tuple[str, ...], frozenset[int]] | None:
-    found: dict[Pattern, None] = {}
+    found: dict[Pattern, None] = {ONE_OR_MORE: None}  # ForAllValues passes over an empty value
     for condition, variables in asked:
         found |= dict.fromkeys(condition_patterns(condition, bindings, variables=variables) or ())
-    texts = representatives(tuple(found), _language(fact), fact_globs(fact.excluded))
-    if texts is None:
-        return None
-    may_be_empty = fact.form is Form.TEXT and not fact.patterns
-    return ((*texts, "") if may_be_empty else texts), decided
+    texts = representatives(tuple(found), _language(fact), fact_globs(fact, fact.excluded))
+    return None if texts is None else (tuple(sorted(texts, key=lambda text: not text)), decided)
 
 
 def _language(fact: KeyFact) -> tuple[Pattern, ...]:
     if fact.patterns:
-        return fact_globs(fact.patterns)
-    return (_LANGUAGES.get(fact.form, ONE_OR_MORE),)
+        return fact_globs(fact, fact.patterns)
+    return (_LANGUAGES.get(fact.form, ANYTHING),)
 
 
-def fact_globs(texts: Iterable[str]) -> tuple[Pattern, ...]:
-    """Return the globs of a fact as patterns."""
+def fact_globs(fact: KeyFact, texts: Iterable[str]) -> tuple[Pattern, ...]:
+    """Return globs of a fact as patterns; those of ARNs are compared segment by segment."""
+    if fact.form is Form.ARN:
+        nothing = lookup_of(())
+        arns = [arn_pattern(text, nothing, variables=False) for text in texts]
+        return tuple(pattern for pattern in arns if pattern is not None)
     return tuple(
         glob(part for part in parts(text, variables=False) if not isinstance(part, Variable))
         for text in texts
@@ -253,73 +251,6 @@ def fits(fact: KeyFact, text: str) -> bool:
     """Say whether a key of which this is known can have such a value, as far as its texts are known."""
     if fact.values:
         return text in fact.values
-    likes = fact_globs(fact.patterns) or (_LANGUAGES.get(fact.form, ANYTHING),)
-    unlike = fact_globs(fact.excluded)
+    likes = fact_globs(fact, fact.patterns) or (_LANGUAGES.get(fact.form, ANYTHING),)
+    unlike = fact_globs(fact, fact.excluded)
     return any(accepts(each, text) for each in likes) and not any(accepts(each, text) for each in unlike)
-
-
-def _numbers(values: Iterable[str], fact: KeyFact) -> Iterator[str]:
-    limits = sorted({limit for value in values if (limit := number_of(value)) is not None})
-    with localcontext() as context:
-        context.prec = 2 * (_DIGITS + _FRACTION_DIGITS)
-        candidates = [*limits, *_around(limits)] if limits else [Decimal(1)]
-        for low, high in pairwise(limits):
-            candidates += _between(low, high)
-        whole = fact.form is Form.INTEGER
-        texts = [f"{number:f}" for number in candidates if not whole or number == number.to_integral_value()]
-    yield from (text for text in texts if number_of(text) is not None)
-
-
-def _around(limits: list[Decimal]) -> Iterator[Decimal]:
-    """Yield numbers below the first and above the last: whole ones, and those with every digit there is."""
-    least = Decimal(1).scaleb(-_FRACTION_DIGITS)
-    yield limits[0].to_integral_value(ROUND_FLOOR) - 1
-    yield limits[-1].to_integral_value(ROUND_FLOOR) + 1
-    yield limits[0] - least
-    yield limits[-1] + least
-
-
-def _between(low: Decimal, high: Decimal) -> Iterator[Decimal]:
-    """Yield a number between two, and a whole one if there is one."""
-    whole = low.to_integral_value(ROUND_FLOOR) + 1
-    middle = ((low + high) / 2).quantize(Decimal(1).scaleb(-_FRACTION_DIGITS), ROUND_FLOOR)
-    yield from (number for number in (whole, middle.normalize()) if low < number < high)
-
-
-def _dates(values: Iterable[str], fact: KeyFact) -> Iterator[str]:
-    del fact
-    limits = sorted({limit for value in values if (limit := moment_of(value)) is not None})
-    candidates = [*limits, _SOME_DAY, _FIRST_MOMENT, _LAST_MOMENT]
-    for low, high in pairwise((_FIRST_MOMENT, *limits, _LAST_MOMENT)):
-        candidates += [low + (high - low) / 2, max(low, high - _DAY)]
-    yield from dict.fromkeys(moment.isoformat().replace("+00:00", "Z") for moment in candidates)
-
-
-def _addresses(values: Iterable[str], fact: KeyFact) -> Iterator[str]:
-    del fact
-    yield from _ADDRESSES
-    for value in values:
-        try:
-            network = ipaddress.ip_network(value, strict=False)
-        except ValueError:
-            continue
-        yield str(network.network_address)
-        after = int(network.broadcast_address) + 1
-        if after < 1 << network.max_prefixlen:
-            yield str(type(network.network_address)(after))
-
-
-def _binaries(values: Iterable[str], fact: KeyFact) -> Iterator[str]:
-    """Yield each value and bytes that are longer than all of them."""
-    del fact
-    expected = tuple(values)
-    yield from expected
-    yield base64.b64encode(b"x" * sum(1 + len(value) for value in expected)).decode()
-
-
-_SPREADS: dict[Family, Callable[[Iterable[str], KeyFact], Iterator[str]]] = {
-    Family.NUMBER: _numbers,
-    Family.DATE: _dates,
-    Family.ADDRESS: _addresses,
-    Family.BINARY: _binaries,
-}

@@ -20,7 +20,7 @@ from trailkeep.guard.symbolic_problem import Dimension, Problem, Term
 
 __all__ = ["Chosen", "Refusal", "Search", "TooManyStepsError"]
 
-MAX_STEPS = 50_000
+MAX_STEPS = 20_000
 """How many combinations of rows one search may look at."""
 
 Chosen = dict[str, int]
@@ -67,6 +67,14 @@ class Search:
     problem: Problem
     refusals: dict[Refusal, None] = field(default_factory=dict)
     steps: int = 0
+
+    def refused_by(self) -> tuple[Refusal, ...]:
+        """Return the refusals in the order of the layers, explicit denies first."""
+        listed = dict.fromkeys(_refusal(term) for term in self.problem.denies)
+        return (
+            *(refusal for refusal in listed if refusal in self.refusals),
+            *sorted(refusal for refusal in self.refusals if refusal not in listed),
+        )
 
     def candidates(self) -> Iterator[tuple[Chosen, bool]]:
         """Yield every combination of rows that is not refused, and whether it is allowed for certain.

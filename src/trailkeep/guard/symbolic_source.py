@@ -90,14 +90,15 @@ def _arns(
     if arn_fact.presence is Presence.NEVER:
         return absent
     separators = [_WITH_ACCOUNT, _WITHOUT_ACCOUNT, *_separators(account_fact, asked, bindings)]
-    language = tuple(literal(value) for value in arn_fact.values) or fact_globs(arn_fact.patterns) or (ARN,)
-    texts = representatives(tuple(dict.fromkeys(separators)), language, fact_globs(arn_fact.excluded))
+    listed = tuple(literal(value) for value in arn_fact.values) or fact_globs(arn_fact, arn_fact.patterns)
+    excluded = fact_globs(arn_fact, arn_fact.excluded)
+    texts = representatives(tuple(dict.fromkeys(separators)), listed or (ARN,), excluded)
     return None if texts is None else [*absent, *((text,) for text in texts if _account_of(text) is not None)]
 
 
 def _separators(account_fact: KeyFact, asked: tuple[Asked, ...], bindings: Bindings) -> Iterator[Pattern]:
     of_fact = (*account_fact.values, *account_fact.patterns, *account_fact.excluded)
-    for pattern in fact_globs(of_fact):
+    for pattern in fact_globs(account_fact, of_fact):
         yield _of_account(within(pattern, NO_COLON))
     for condition, variables in asked:
         is_arn = condition.key == _ARN
