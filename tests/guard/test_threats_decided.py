@@ -16,7 +16,6 @@ from trailkeep.guard.evaluate import (
     FULL_AWS_ACCESS,
     Decision,
     Layers,
-    Policy,
     Principal,
     PrincipalKind,
     Request,
@@ -24,6 +23,7 @@ from trailkeep.guard.evaluate import (
 )
 from trailkeep.guard.guard_documents import archive_rcp, member_scp
 from trailkeep.guard.policy import parse_policy
+from trailkeep.guard.statement import Policy
 from trailkeep.guard.threat import Attacker, Call, Names, Target, Threat
 from trailkeep.guard.threats import BY_ID, THREATS
 
