@@ -252,6 +252,7 @@ def test_grouping_agrees_with_each_account(attached: list[tuple[str, tuple[str, 
     estate = msgspec.structs.replace(
         estate, service_control_policies=(*estate.service_control_policies, *policies)
     )
+    assert not isinstance(estate.accounts, Unreadable)
     members = [one.id for one in estate.accounts if one.id not in {"111111111111", "222222222222"}]
     allowed = {account for account in members if _may_leave(estate, account)}
     prover = Prover(guards=estate_guards(estate, trail=_TRAIL))

@@ -29,8 +29,9 @@ from trailkeep.guard.prove_callers import Asker, askers
 from trailkeep.guard.prove_closure import Closure, Prover, Sets, hitting, minimal
 from trailkeep.guard.prove_missing import missing
 from trailkeep.guard.prove_model import Outcome, ThreatVerdict, witness_of
-from trailkeep.guard.symbolic import CALLER_KEYS, prove
 from trailkeep.guard.symbolic import Outcome as Found
+from trailkeep.guard.symbolic import prove
+from trailkeep.guard.symbolic_classes import CALLER_KEYS
 from trailkeep.guard.threat import Attacker, Call, Control, Effect, Fact, Target, Threat, Way
 
 __all__ = ["BYPASS", "Pair", "open_pairs", "pairs", "prove_threat"]

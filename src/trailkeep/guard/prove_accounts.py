@@ -18,7 +18,7 @@ from trailkeep.guard.prove_guards import Levels, MemberPath
 __all__ = ["completed", "fresh_account", "grouped", "mentions"]
 
 _ACCOUNTS = re.compile(r"(?<![0-9A-Za-z*?])[0-9*?]{1,12}(?![0-9A-Za-z*?])")
-_USUAL = {"management_account": "111111111111", "archive_account": "222222222222"}
+_MANAGEMENT, _ARCHIVE = "111111111111", "222222222222"
 _ORGANIZATION = "o-exampleorgid"
 
 
@@ -48,20 +48,21 @@ def completed(facts: ArchiveFacts, texts: Iterable[str]) -> tuple[ArchiveFacts, 
     known = facts if facts.partition else replace(facts, partition="aws")
     if (trail := split_arn(facts.trail)) and not facts.management_account:
         known = replace(known, management_account=trail[4])
-    for field, preferred in _USUAL.items():
-        if not getattr(known, field):
-            account = fresh_account(taken, preferred)
-            taken.add(account)
-            known = replace(known, **{field: account})
-            notes.append(
-                f"the {field.replace('_', ' ')} is not known; {account} stands for it, which no policy names"
-            )
+    if not known.management_account:
+        known = replace(known, management_account=fresh_account(taken, _MANAGEMENT))
+        notes.append(_unknown("management account", known.management_account))
+    if not known.archive_account:
+        taken.add(known.management_account)
+        known = replace(known, archive_account=fresh_account(taken, _ARCHIVE))
+        notes.append(_unknown("archive account", known.archive_account))
     if not known.organization:
         known = replace(known, organization=_fresh(_ORGANIZATION, documents))
-        notes.append(
-            f"the organization is not known; {known.organization} stands for it, which no policy names"
-        )
+        notes.append(_unknown("organization", known.organization))
     return known, tuple(notes)
+
+
+def _unknown(what: str, name: str) -> str:
+    return f"the {what} is not known; {name} stands for it, which no policy names"
 
 
 def _fresh(preferred: str, documents: tuple[str, ...]) -> str:

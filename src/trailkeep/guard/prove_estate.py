@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 from trailkeep.core.errors import UsageError
 from trailkeep.guard.estate import (
@@ -127,15 +128,18 @@ class _Reader:
 
     def bucket_policy(self) -> Guard | None:
         bucket = self.estate.bucket
-        match bucket:
-            case Bucket(policy=str() as text):
-                return self.document("bucket policy", Control.BUCKET_POLICY, text)
-            case Bucket(policy=Absent()):
+        policy = bucket.policy if isinstance(bucket, Bucket) else bucket
+        match policy:
+            case str():
+                return self.document("bucket policy", Control.BUCKET_POLICY, policy)
+            case Absent() if isinstance(bucket, Bucket):
                 return None
-            case Bucket(policy=Unreadable() as read) | (Unreadable() as read):
-                self.note((Control.BUCKET_POLICY,), read)
+            case Unreadable():
+                self.note((Control.BUCKET_POLICY,), policy)
             case Absent() | ForeignBucket():
                 self.unread[Control.BUCKET_POLICY] = "the archive account has no such bucket yet"
+            case _:
+                assert_never(policy)
         return Guard(name="bucket policy", control=Control.BUCKET_POLICY, policy=DELEGATION)
 
     def key_policy(self) -> Guard | None:
