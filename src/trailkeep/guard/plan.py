@@ -45,6 +45,7 @@ from trailkeep.guard.changes import (
 from trailkeep.guard.decisions import Allowance, Blocked, Concern, Decision, Kept, Unknown, Waiting
 from trailkeep.guard.estate import Estate, Trail, Unreadable
 from trailkeep.guard.guard_documents import RCP
+from trailkeep.guard.plan_guard_merge import begins_to_guard
 
 __all__ = ["Allowance", "Blocked", "Concern", "Kept", "Plan", "Unknown", "Waiting", "plan"]
 
@@ -150,6 +151,7 @@ def _after_resource_guard(guards: Iterable[Decision], archive: Iterable[Decision
         if isinstance(decision, Blocked)
         and isinstance(decision.action, UpdatePolicy)
         and decision.action.policy_type == RCP
+        and not begins_to_guard(decision.action)
     ]
     for decision in archive:
         if stuck and isinstance(decision, PutBucketPolicy):
@@ -169,8 +171,11 @@ def _not_before_bucket(
     waiting = [decision for decision in archive if isinstance(decision, Blocked)]
     no_bucket = any(isinstance(decision.action, CreateBucket) for decision in waiting)
     for decision in guards:
-        about = decision.id in about_bucket if isinstance(decision, UpdatePolicy) else no_bucket
-        if waiting and isinstance(decision, UpdatePolicy | AttachPolicy) and about:
+        if not isinstance(decision, UpdatePolicy | AttachPolicy):
+            yield decision
+            continue
+        about = no_bucket if begins_to_guard(decision) else decision.id in about_bucket
+        if waiting and about:
             yield Blocked(action=decision, allow=waiting[0].allow, reason="the bucket is not ready for it")
         else:
             yield decision

@@ -1,0 +1,126 @@
+"""A guard inside somebody else's policy: how it is recognized there, and what that policy must become.
+
+Our statements carry Sids that begin with ``TrailkeepScp``, ``TrailkeepMembers`` or ``TrailkeepRcp``. Whatever
+has no such Sid is somebody else's and stays word for word, in its order; ours stand behind it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
+
+from trailkeep.guard.documents import Document, Merged, canonical, compact
+from trailkeep.guard.estate import Policy
+from trailkeep.guard.guard_documents import GuardPolicy
+from trailkeep.guard.plan_statements import covered
+
+__all__ = ["carriers", "carries", "extended", "sids_in"]
+
+_UNDERSTOOD = {"Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "Condition"}
+
+
+def carriers(guard: GuardPolicy, policies: Iterable[Policy]) -> tuple[Policy, ...]:
+    """Return the policies of others that carry a guard, those first that carry all of it."""
+    found = [policy for policy in policies if carries(guard, policy)]
+    return tuple(sorted(found, key=lambda policy: (not _is_whole(guard, policy), policy.name, policy.id)))
+
+
+def carries(guard: GuardPolicy, policy: Policy) -> bool:
+    """Return whether a policy of somebody else says what a guard must, or has a statement with a Sid of it."""
+    if policy.aws_managed or policy.name == guard.name or not isinstance(policy.content, str):
+        return False
+    return bool(sids_in(guard, policy.content)) or _is_whole(guard, policy)
+
+
+def sids_in(guard: GuardPolicy, text: str) -> tuple[str, ...]:
+    """Return the Sids by which a guard is recognized in the text of a policy."""
+    document = _read(text)
+    statements = document["Statement"] if document else []
+    return tuple(str(statement["Sid"]) for statement in statements if _is_ours(guard, statement))
+
+
+def extended(guard: GuardPolicy, text: str, *, weaken: bool = False) -> Merged:
+    """Return a policy of somebody else with all of a guard in it; ``kept`` and ``dropped`` are of ours alone.
+
+    An older statement of ours is replaced; one that denies more stays, unless it is allowed to ``weaken``.
+    A text that is no policy becomes nothing else.
+    """
+    document = _read(text)
+    if document is None:
+        return Merged(document={}, kept=(), dropped=(), changed=False)
+    wanted = [*_wanted(guard)]
+    staying: list[Document] = []
+    kept: list[Document] = []
+    dropped: list[Document] = []
+    for statement in document["Statement"]:
+        if not _is_ours(guard, statement) or statement.get("Effect") != "Deny" or _said(statement, wanted):
+            staying.append(statement)
+        elif covered(statement, wanted):
+            continue
+        elif weaken:
+            dropped.append(statement)
+        else:
+            staying.append(statement)
+            kept.append(statement)
+    missing = [*_named(_missing(wanted, staying), staying)]
+    return Merged(
+        document={**document, "Statement": [*staying, *missing]},
+        kept=tuple(map(compact, kept)),
+        dropped=tuple(map(compact, dropped)),
+        changed=bool(missing) or len(staying) != len(document["Statement"]),
+    )
+
+
+def _is_whole(guard: GuardPolicy, policy: Policy) -> bool:
+    document = _read(policy.content) if isinstance(policy.content, str) else None
+    if document is None or not guard.document:
+        return False
+    return not _missing(_wanted(guard), document["Statement"])
+
+
+def _is_ours(guard: GuardPolicy, statement: Document) -> bool:
+    return str(statement.get("Sid")).startswith(_prefix(guard))
+
+
+def _prefix(guard: GuardPolicy) -> str:
+    return f"Trailkeep{guard.key.capitalize()}"
+
+
+def _wanted(guard: GuardPolicy) -> Iterator[Document]:
+    """Yield the statements of a guard under the Sids by which they are recognized elsewhere."""
+    for statement in json.loads(guard.document)["Statement"]:
+        yield {**statement, "Sid": f"{_prefix(guard)}{statement['Sid']}"}
+
+
+def _missing(wanted: Iterable[Document], statements: Sequence[Document]) -> list[Document]:
+    """Return what is not denied already, word for word or by one statement that denies more."""
+    denies = [one for one in statements if one.get("Effect") == "Deny" and set(one) <= _UNDERSTOOD]
+    return [one for one in wanted if not (_said(one, denies) or covered(one, denies))]
+
+
+def _said(statement: Document, statements: Sequence[Document]) -> bool:
+    return _canonical(statement) <= _canonical(*statements)
+
+
+def _canonical(*statements: Document) -> frozenset[str]:
+    return canonical(compact({"Statement": list(statements)})) or frozenset()
+
+
+def _named(ours: Iterable[Document], others: Sequence[Document]) -> Iterator[Document]:
+    """Yield our statements, with a number behind a Sid that is taken."""
+    taken = {str(other.get("Sid")) for other in others}
+    for statement in ours:
+        sid = str(statement["Sid"])
+        if sid in taken:
+            sid = next(f"{sid}{number}" for number in count(2) if f"{sid}{number}" not in taken)
+        yield {**statement, "Sid": sid}
+
+
+def _read(text: str) -> Document | None:
+    """Return a policy document with its statements as a list, None where the text is none."""
+    if canonical(text) is None:
+        return None
+    document: Document = json.loads(text)
+    found = document["Statement"]
+    return {**document, "Statement": [found] if isinstance(found, dict) else found}
