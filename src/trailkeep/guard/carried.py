@@ -15,22 +15,30 @@ from trailkeep.guard.estate import Policy
 from trailkeep.guard.guard_documents import GuardPolicy
 from trailkeep.guard.plan_statements import covered
 
-__all__ = ["carriers", "carries", "extended", "sids_in"]
+__all__ = ["carriers", "extended", "says_all", "sids_in"]
 
 _UNDERSTOOD = {"Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "Condition"}
 
 
 def carriers(guard: GuardPolicy, policies: Iterable[Policy]) -> tuple[Policy, ...]:
-    """Return the policies of others that carry a guard, those first that carry all of it."""
-    found = [policy for policy in policies if carries(guard, policy)]
-    return tuple(sorted(found, key=lambda policy: (not _is_whole(guard, policy), policy.name, policy.id)))
+    """Return the policies of others that have statements of a guard, those first that have all of it."""
+    found = [
+        policy
+        for policy in policies
+        if not policy.aws_managed
+        and policy.name != guard.name
+        and isinstance(policy.content, str)
+        and sids_in(guard, policy.content)
+    ]
+    return tuple(sorted(found, key=lambda policy: (not says_all(guard, policy), policy.name, policy.id)))
 
 
-def carries(guard: GuardPolicy, policy: Policy) -> bool:
-    """Return whether a policy of somebody else says what a guard must, or has a statement with a Sid of it."""
-    if policy.aws_managed or policy.name == guard.name or not isinstance(policy.content, str):
+def says_all(guard: GuardPolicy, policy: Policy) -> bool:
+    """Return whether a policy denies all that a guard must, under whatever Sids."""
+    document = _read(policy.content) if isinstance(policy.content, str) else None
+    if document is None or not guard.document:
         return False
-    return bool(sids_in(guard, policy.content)) or _is_whole(guard, policy)
+    return not _missing(_wanted(guard), document["Statement"])
 
 
 def sids_in(guard: GuardPolicy, text: str) -> tuple[str, ...]:
@@ -44,7 +52,7 @@ def extended(guard: GuardPolicy, text: str, *, weaken: bool = False) -> Merged:
     """Return a policy of somebody else with all of a guard in it; ``kept`` and ``dropped`` are of ours alone.
 
     An older statement of ours is replaced; one that denies more stays, unless it is allowed to ``weaken``.
-    A text that is no policy becomes nothing else.
+    A text that is no policy is not changed.
     """
     document = _read(text)
     if document is None:
@@ -70,13 +78,6 @@ def extended(guard: GuardPolicy, text: str, *, weaken: bool = False) -> Merged:
         dropped=tuple(map(compact, dropped)),
         changed=bool(missing) or len(staying) != len(document["Statement"]),
     )
-
-
-def _is_whole(guard: GuardPolicy, policy: Policy) -> bool:
-    document = _read(policy.content) if isinstance(policy.content, str) else None
-    if document is None or not guard.document:
-        return False
-    return not _missing(_wanted(guard), document["Statement"])
 
 
 def _is_ours(guard: GuardPolicy, statement: Document) -> bool:

@@ -1,8 +1,8 @@
-"""Where a node takes no more policies: the guard goes into one that hangs there already, and stays whole in it.
+"""Where a target takes no more policies: the guard goes into one that is attached, and stays whole in it.
 
-AWS counts attachments, not statements, so a full node is no reason to leave an archive open. But the policy is
-somebody else's, who may write it anew at any time: putting a guard into it waits for ``--allow merge-guards``,
-keeping it whole there does not.
+AWS counts attachments, not statements, so a full target is no reason to leave an archive open. But the policy
+is somebody else's, who may write it anew at any time: putting a guard into it waits for ``--allow
+merge-guards``, keeping it whole there does not.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from trailkeep.guard.blueprint import Blueprint
-from trailkeep.guard.carried import carriers, extended, sids_in
+from trailkeep.guard.carried import carriers, extended, says_all, sids_in
 from trailkeep.guard.changes import Action, AttachPolicy, Change, UpdatePolicy
 from trailkeep.guard.decisions import Allowance, Blocked, Decision, Kept, unknown
 from trailkeep.guard.documents import compact
 from trailkeep.guard.estate import Policy, Unreadable
-from trailkeep.guard.guard_documents import RCP, GuardPolicy
+from trailkeep.guard.guard_documents import RCP, SCP, GuardPolicy
 from trailkeep.guard.plan_guard_content import refuses_delivery
 from trailkeep.guard.policy import PolicyError, parse_policy
 from trailkeep.guard.quotas import QUOTAS
 
 __all__ = ["begins_to_guard", "carrier_at", "merge", "repair"]
 
+_PLURALS = {SCP: "service control policies", RCP: "resource control policies"}
 _MERGE = ".merge"
 _OURS = "trailkeep-"
 _MANAGED = {
@@ -82,10 +83,8 @@ def repair(
             f"protects what the configuration does not name: {', '.join(merged.dropped)}"
         )
     document = compact(merged.document)
-    action = replace(
-        _update(blueprint, guard, policy, f"{guard.key}.update", reason, document),
-        destructive=bool(merged.dropped),
-    )
+    updated = _update(blueprint, guard, policy, document, identity=f"{guard.key}.update", reason=reason)
+    action = replace(updated, destructive=bool(merged.dropped))
     if problem := _problem(blueprint, guard, document):
         weakened = compact(extended(guard, before, weaken=True).document)
         helps = not weaken and not _problem(blueprint, guard, weakened)
@@ -108,18 +107,22 @@ def merge(
     looked_at = [_offer(blueprint, guard, policy) for policy in there]
     offers = [found for found in looked_at if isinstance(found, _Offer)]
     hidden = [found for found in looked_at if isinstance(found, Unreadable)]
-    full = f"AWS takes {QUOTAS[guard.policy_type].attached} policies of this type at {target}"
+    if any(says_all(guard, policy) for policy in there):
+        return
     if offers:
-        yield _merging(blueprint, guard, min(offers, key=lambda one: len(one.document)), attach, full, allow)
-    elif hidden:
+        yield _merging(blueprint, guard, min(offers, key=lambda one: len(one.document)), attach, allow)
+        return
+    if hidden:
         yield unknown(hidden[0], f"whether a policy at {target}, which is full, can carry {guard.name}")
-    else:
-        refusals = "; ".join(f"{policy.name}: {why}" for policy, why in zip(there, looked_at, strict=True))
-        reason = (
-            f"{full}, as many are attached, and none can carry {guard.name} ({refusals}); "
-            "merge two of them into one, or detach one"
-        )
-        yield Blocked(action=attach, allow="", reason=reason)
+    refusals = "; ".join(
+        f"{policy.name}: {'it could not be read' if isinstance(why, Unreadable) else why}"
+        for policy, why in zip(there, looked_at, strict=True)
+    )
+    reason = (
+        f"{_full(guard, target)}; none can carry {guard.name} ({refusals}); "
+        "merge two of them into one, or detach one"
+    )
+    yield Blocked(action=attach, allow="", reason=reason)
 
 
 def _merging(
@@ -127,26 +130,31 @@ def _merging(
     guard: GuardPolicy,
     offer: _Offer,
     attach: AttachPolicy,
-    full: str,
     allow: frozenset[Allowance],
 ) -> Decision:
     most = QUOTAS[guard.policy_type].characters
+    full = _full(guard, attach.target_id)
     what = (
-        f"{offer.policy.name} ({offer.policy.id}), which is attached nowhere else, can carry {guard.name}: "
-        f"{', '.join(offer.adds)} are added, what it says stays word for word, and its "
+        f"{offer.policy.name} ({offer.policy.id}), attached nowhere else, can carry {guard.name}: "
+        f"{', '.join(offer.adds)} are added, all that it says stays, and its "
         f"{len(offer.before)} characters become {len(offer.document)} of {most}"
     )
     is_allowed = Allowance.MERGE_GUARDS in allow
-    reason = f"allowed by '--allow {Allowance.MERGE_GUARDS}': {what}" if is_allowed else attach.reason
+    reason = f"allowed by '--allow {Allowance.MERGE_GUARDS}': {full}; {what}" if is_allowed else attach.reason
     identity = f"{guard.key}{_MERGE}{attach.id.removeprefix(f'{guard.key}.attach')}"
-    action = _update(blueprint, guard, offer.policy, identity, reason, offer.document)
+    action = _update(blueprint, guard, offer.policy, offer.document, identity=identity, reason=reason)
     if is_allowed:
         return action
     return Blocked(
         action=action,
         allow=Allowance.MERGE_GUARDS,
-        reason=f"{full}, and as many are attached; {what}; whoever wrote it must know, lest it is written anew",
+        reason=f"{full}; {what}; whoever manages it must keep what is added",
     )
+
+
+def _full(guard: GuardPolicy, target: str) -> str:
+    quota, what = QUOTAS[guard.policy_type].attached, _PLURALS[guard.policy_type]
+    return f"AWS takes {quota} {what} at {target}, and as many are attached"
 
 
 def _offer(blueprint: Blueprint, guard: GuardPolicy, policy: Policy) -> _Offer | Unreadable | str:
@@ -193,7 +201,7 @@ def _problem(blueprint: Blueprint, guard: GuardPolicy, document: str) -> str:
 
 
 def _update(
-    blueprint: Blueprint, guard: GuardPolicy, policy: Policy, identity: str, reason: str, document: str
+    blueprint: Blueprint, guard: GuardPolicy, policy: Policy, document: str, *, identity: str, reason: str
 ) -> UpdatePolicy:
     return UpdatePolicy(
         id=identity,

@@ -251,7 +251,7 @@ def _fitting(
     action: AttachPolicy,
     allow: frozenset[Allowance],
 ) -> Iterator[Decision]:
-    """Yield the attachment where AWS would take it, and what goes into a policy of others where it is there."""
+    """Yield the attachment where AWS would take it, or what happens in a policy of others instead."""
     policies = _policies(guard, estate)
     if isinstance(policies, Unreadable):
         return

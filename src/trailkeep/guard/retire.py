@@ -84,9 +84,7 @@ def _outlives(blueprint: Blueprint, estate: Estate, until: str) -> Iterator[str]
         if policy.name == guard.name:
             yield f"the policy {policy.name} binds {target} until somebody detaches it"
         else:
-            yield (
-                f"{guard.name} in the policy {policy.name} binds {target} until somebody takes it out of there"
-            )
+            yield f"{guard.name} in the policy {policy.name} binds {target} until somebody takes it out"
 
 
 def _attached(blueprint: Blueprint, estate: Estate) -> Iterator[tuple[GuardPolicy, Policy, str]]:
