@@ -107,7 +107,10 @@ def test_merging_ends_in_an_empty_plan(kind: str, contents: list[dict[str, Any]]
     st.booleans(),
 )
 def test_what_is_carried_is_mended(
-    key: str, content: dict[str, Any], drop: set[int], *, narrow: bool
+    key: str,
+    content: dict[str, Any],
+    drop: set[int],
+    narrow: bool,  # noqa: FBT001 - hypothesis' argument
 ) -> None:
     """Whatever of our statements is removed or narrowed in a policy of others is whole again, once."""
     guard = _GUARDS[key] if key != "members" else _members()
