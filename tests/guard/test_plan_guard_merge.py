@@ -187,3 +187,35 @@ def test_merging_is_a_fix_that_waits_for_an_option() -> None:
     (difference,) = classify(planned(_SETTINGS, _full(SCP, [content], set())))
     assert (difference.kind, difference.subject) == (DifferenceClass.FIX, "scp.merge")
     assert difference.allow == "merge-guards"
+
+
+@pytest.mark.parametrize("kind", [SCP, RCP])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_lifting_what_is_carried_survives_a_crash(kind: str, count: int) -> None:
+    """After a carried guard was lifted and apply died, the next plan that arms makes it whole again."""
+    estate = with_facts(_merged(kind), {"bucket.versioning": "Suspended"})
+    lifted = planned(_SETTINGS, estate, Allowance.LIFT_GUARDS)
+    died = apply_all(estate, lifted.actions[:count])
+    again = apply_all(died, planned(_SETTINGS, died, Allowance.LIFT_GUARDS).actions)
+    last = planned(_SETTINGS, again)
+    assert (last.actions, last.blocked) == ((), ())
+    assert sorted(_carried(again, kind)) == sorted(_carried(estate, kind))
+
+
+def _carried(estate: Estate, kind: str) -> list[str]:
+    policies = getattr(estate, _FIELDS[kind])
+    return [json.dumps(one) for one in _statements(policies[0].content)]
+
+
+def test_lifting_does_not_wait_for_arming() -> None:
+    """Without --arm a carried guard is lifted and put back in the same plan, as a detached one is."""
+    estate = with_facts(_merged(), {"bucket.versioning": "Suspended"})
+    plan = planned(_SETTINGS, estate, Allowance.LIFT_GUARDS, arm=False)
+    assert [action.id for action in plan.actions] == [
+        "rcp.detach",
+        "scp.lift",
+        "bucket.versioning",
+        "scp.restore",
+        "rcp.attach",
+    ]
+    assert apply_all(estate, plan.actions).service_control_policies == estate.service_control_policies

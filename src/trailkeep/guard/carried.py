@@ -15,8 +15,9 @@ from trailkeep.guard.estate import Policy
 from trailkeep.guard.guard_documents import GuardPolicy
 from trailkeep.guard.plan_statements import covered
 
-__all__ = ["carriers", "extended", "says_all", "sids_in"]
+__all__ = ["carriers", "extended", "lifted", "refuses_changes", "says_all", "sids_in"]
 
+_REFUSES_NO_CHANGE = ("StayInOrganization", "NoServiceForOthers")
 _UNDERSTOOD = {"Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "Condition"}
 
 
@@ -77,6 +78,37 @@ def extended(guard: GuardPolicy, text: str, *, weaken: bool = False) -> Merged:
         kept=tuple(map(compact, kept)),
         dropped=tuple(map(compact, dropped)),
         changed=bool(missing) or len(staying) != len(document["Statement"]),
+    )
+
+
+def refuses_changes(guard: GuardPolicy, text: str) -> bool:
+    """Return whether what a policy carries of a guard refuses changes of the bucket."""
+    document, wanted = _read(text), [*_wanted(guard)]
+    return document is not None and any(_is_lifted(guard, one, wanted) for one in document["Statement"])
+
+
+def lifted(guard: GuardPolicy, text: str) -> str:
+    """Return a policy without what of a guard refuses changes of the bucket, and with a trace of the guard.
+
+    Only what the next plan would put back leaves it. A text that is no policy is not changed.
+    """
+    document = _read(text)
+    if document is None:
+        return text
+    wanted = [*_wanted(guard)]
+    staying = [one for one in document["Statement"] if not _is_lifted(guard, one, wanted)]
+    if not any(_is_ours(guard, one) for one in staying):
+        staying += _named((one for one in wanted if not _is_lifted(guard, one, wanted)), staying)
+    return compact({**document, "Statement": staying})
+
+
+def _is_lifted(guard: GuardPolicy, statement: Document, wanted: Sequence[Document]) -> bool:
+    name = str(statement.get("Sid")).removeprefix(_prefix(guard)).rstrip("0123456789")
+    return (
+        _is_ours(guard, statement)
+        and name not in _REFUSES_NO_CHANGE
+        and statement.get("Effect") == "Deny"
+        and (_said(statement, wanted) or covered(statement, wanted))
     )
 
 

@@ -26,6 +26,7 @@ from trailkeep.guard import (
     plan_concerns,
     plan_delegation,
     plan_encryption,
+    plan_guard_lift,
     plan_guards,
     plan_organization,
     plan_recording,
@@ -93,7 +94,7 @@ def plan(
             *plan_encryption.decide_bucket(blueprint, estate, allow),
             *plan_storage.decide(blueprint, estate, allow),
         ]
-        archive = [*obstacles.meet(blueprint, estate, archive)]
+        archive = [*obstacles.meet(blueprint, plan_guard_lift.without_carried(blueprint, estate), archive)]
     trail = [*plan_trail.decide(blueprint, estate, allow)]
     observed = plan_trail.observed_trail(blueprint, estate)
     trail = plan_recording.before_start(trail, plan_recording.decide(blueprint, observed, allow))
@@ -133,6 +134,14 @@ def _around_guards(
         return [_blocked(decision, Allowance.LIFT_GUARDS, reason) for decision in archive], guards
     if not any(isinstance(decision, Action) for decision in phases.hold(archive, arm=arm)):
         return archive, guards
+    carried = [
+        plan_guard_lift.around(blueprint, guard, policy)
+        for guard, policy, _ in holding
+        if policy.name != guard.name
+    ]
+    out = [action for before, _ in carried for action in before]
+    back = [action for _, after in carried for action in after]
+    holding = tuple(each for each in holding if each[1].name == each[0].name)
     off = [plan_guards.detach(blueprint, guard, policy.id, target) for guard, policy, target in holding]
     again = [
         plan_guards.attach(
@@ -140,7 +149,7 @@ def _around_guards(
         )
         for guard, policy, target in holding
     ]
-    return [*off, *archive], [*guards, *again]
+    return [*off, *out, *archive], [*back, *guards, *again]
 
 
 def _after_resource_guard(guards: Iterable[Decision], archive: Iterable[Decision]) -> Iterator[Decision]:

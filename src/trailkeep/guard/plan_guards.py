@@ -108,21 +108,16 @@ def not_liftable(blueprint: Blueprint, holding: Sequence[Holding]) -> str:
     """
     for guard, policy, _ in holding:
         own = [each for each in holding if each[0] == guard]
-        if policy.name != guard.name:
-            return (
-                f"{refusal(own)}; {policy.name} is not Trailkeep's, so it is not detached: take what is "
-                f"Trailkeep's out of it by hand, and put it in again with '--allow {Allowance.MERGE_GUARDS}'"
-            )
         if above := [target for _, _, target in own if target != blueprint.archive_account]:
             named = ", ".join(above)
             return (
                 f"{refusal(own)}, above the archive account at {named}; "
-                "detach it there by hand, and attach it again"
+                f"{_off(guard, policy)} there by hand, and attach it again"
             )
         if not guard.document:
             return (
                 f"{refusal(own)}, and {guard.setting} is false, so nobody would attach it again; "
-                "detach it by hand"
+                f"{_off(guard, policy)} by hand"
             )
     return ""
 
@@ -294,6 +289,10 @@ def _targets(blueprint: Blueprint, estate: Estate, guard: GuardPolicy) -> tuple[
 def _policies(guard: GuardPolicy, estate: Estate) -> tuple[Policy, ...] | Unreadable:
     found: tuple[Policy, ...] | Unreadable = getattr(estate, POLICIES[guard.policy_type])
     return found
+
+
+def _off(guard: GuardPolicy, policy: Policy) -> str:
+    return "detach it" if policy.name == guard.name else "take it out"
 
 
 def _as(guard: GuardPolicy, policy: Policy) -> str:
