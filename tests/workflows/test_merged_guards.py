@@ -104,3 +104,19 @@ def test_what_is_taken_out_is_put_back(sandbox: Sandbox, verbs: Verbs) -> None:
     assert seen.ids == ["scp.update"]
     assert verbs.run("apply", "--yes", "--arm").exit_code == 0
     assert sorted(map(json.dumps, _statements(sandbox, carrier))) == sorted(map(json.dumps, whole))
+
+
+def test_a_carried_guard_is_lifted_for_a_change(sandbox: Sandbox, verbs: Verbs) -> None:
+    """Where the lock changes, the carrying policies stay attached, lose what refuses it, and are whole again."""
+    carriers = {kind: _fill(sandbox, kind) for kind in (SCP, RCP)}
+    assert verbs.armed("--allow", "merge-guards").exit_code == 0
+    whole = {policy: _statements(sandbox, policy) for policy in carriers.values()}
+    verbs.write(lock_mode='"COMPLIANCE"')
+    assert {entry["allow"] for entry in verbs.run("plan", "--arm", "--json").document["blocked"]} == {
+        "lift-guards"
+    }
+    changed = verbs.run("apply", "--yes", "--arm", "--allow", "lift-guards", "--json")
+    assert changed.exit_code == 0, changed.stderr
+    performed = [action["id"] for action in changed.document["performed"]]
+    assert performed == ["scp.lift", "rcp.lift", "bucket.object_lock", "scp.restore", "rcp.restore"]
+    assert {policy: _statements(sandbox, policy) for policy in carriers.values()} == whole
