@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from estates import config, in_force, planned, with_facts
 from trailkeep.guard.blueprint import blueprint_for
-from trailkeep.guard.carried import extended
+from trailkeep.guard.carried import extended, lifted
 from trailkeep.guard.changes import UpdatePolicy
 from trailkeep.guard.decisions import Allowance
 from trailkeep.guard.differences import DifferenceClass, classify
@@ -219,3 +219,33 @@ def test_lifting_does_not_wait_for_arming() -> None:
         "rcp.attach",
     ]
     assert apply_all(estate, plan.actions).service_control_policies == estate.service_control_policies
+
+
+def test_a_statement_turned_around_is_put_back() -> None:
+    """A statement of ours that was made to allow stays as it is, and ours comes again under another Sid."""
+    guard = _GUARDS["scp"]
+    text = compact(extended(guard, '{"Version":"2012-10-17","Statement":[]}').document)
+    turned = [{**one, "Effect": "Allow"} for one in _statements(text)]
+    merged = extended(guard, json.dumps({"Version": "2012-10-17", "Statement": turned}))
+    assert merged.document["Statement"][:3] == turned
+    assert [one["Sid"] for one in merged.document["Statement"][3:]] == [
+        "TrailkeepScpArchiveReadOnly2",
+        "TrailkeepScpNoNewAccessPaths2",
+        "TrailkeepScpStayInOrganization2",
+    ]
+
+
+def test_other_keys_of_their_document_stay() -> None:
+    """An Id of the document and a statement that is no list stay, too."""
+    theirs = {"Effect": "Deny", "Action": "sqs:*", "Resource": "*"}
+    text = json.dumps({"Id": "team", "Version": "2012-10-17", "Statement": theirs})
+    document = extended(_GUARDS["scp"], text).document
+    assert document["Id"] == "team"
+    assert document["Statement"][0] == theirs
+    assert len(document["Statement"]) == 4
+
+
+def test_a_text_that_is_no_policy_is_not_changed() -> None:
+    """What nobody can read is neither extended nor lifted."""
+    assert not extended(_GUARDS["scp"], "no policy").changed
+    assert lifted(_GUARDS["scp"], "no policy") == "no policy"

@@ -73,8 +73,9 @@ def test_a_full_account_is_armed(sandbox: Sandbox, verbs: Verbs) -> None:
         "rcp.merge": "merge-guards",
     }
     assert carriers[SCP] in blocked["scp.merge"]["reason"]
-    armed = verbs.armed("--allow", "merge-guards")
+    armed = verbs.armed("--allow", "merge-guards", "--json")
     assert armed.exit_code == 0, armed.stderr
+    assert {probe["verdict"] for probe in armed.document["probes"]} == {"PASS"}
     again = verbs.run("plan", "--arm", "--json").document
     assert (again["differences"], again["actions"]) == ([], [])
     for kind, policy in carriers.items():

@@ -30,12 +30,13 @@ _MERGE = ".merge"
 _OURS = "trailkeep-"
 _MANAGED = {
     "aws-guardrails-": "Control Tower manages it",
+    "AWSControlTower": "Control Tower manages it",
     "AWSAccelerator": "the Landing Zone Accelerator manages it",
     "AcceleratorGuardrails": "the Landing Zone Accelerator manages it",
 }
 """How names begin of policies that somebody else's software writes again whenever it runs.
 
-Source: https://docs.aws.amazon.com/controltower/latest/userguide/guidance.html,
+Source: https://docs.aws.amazon.com/controltower/latest/userguide/governance-drift.html,
 https://github.com/awslabs/landing-zone-accelerator-on-aws (``organization-config.yaml`` of its samples)
 """
 
