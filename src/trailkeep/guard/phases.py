@@ -55,12 +55,15 @@ def hold(decisions: Iterable[Decision], *, arm: bool) -> list[Decision]:
 
 
 def _back_on(actions: Iterable[Action]) -> frozenset[str]:
-    """Return the ids of the attachments that only put a guard back where it was."""
+    """Return the ids of what only puts a guard back where it was, and of what takes a carried one out."""
     listed = list(actions)
     lifted = {(one.policy_id, one.target_id) for one in listed if isinstance(one, DetachPolicy)}
     unready = {one.policy_id for one in listed if isinstance(one, UpdatePolicy)} | {""}
     is_off = any(isinstance(one, EnablePolicyType) for one in listed)
-    return frozenset(
+    around = {
+        one.id for one in listed if isinstance(one, UpdatePolicy) and one.id.endswith((".lift", ".restore"))
+    }
+    return frozenset(around) | frozenset(
         one.id
         for one in listed
         if isinstance(one, AttachPolicy)

@@ -26,6 +26,7 @@ from trailkeep.guard import (
     plan_concerns,
     plan_delegation,
     plan_encryption,
+    plan_guard_lift,
     plan_guards,
     plan_organization,
     plan_recording,
@@ -45,6 +46,7 @@ from trailkeep.guard.changes import (
 from trailkeep.guard.decisions import Allowance, Blocked, Concern, Decision, Kept, Unknown, Waiting
 from trailkeep.guard.estate import Estate, Trail, Unreadable
 from trailkeep.guard.guard_documents import RCP
+from trailkeep.guard.plan_guard_merge import begins_to_guard
 
 __all__ = ["Allowance", "Blocked", "Concern", "Kept", "Plan", "Unknown", "Waiting", "plan"]
 
@@ -92,7 +94,7 @@ def plan(
             *plan_encryption.decide_bucket(blueprint, estate, allow),
             *plan_storage.decide(blueprint, estate, allow),
         ]
-        archive = [*obstacles.meet(blueprint, estate, archive)]
+        archive = [*obstacles.meet(blueprint, plan_guard_lift.without_carried(blueprint, estate), archive)]
     trail = [*plan_trail.decide(blueprint, estate, allow)]
     observed = plan_trail.observed_trail(blueprint, estate)
     trail = plan_recording.before_start(trail, plan_recording.decide(blueprint, observed, allow))
@@ -132,6 +134,14 @@ def _around_guards(
         return [_blocked(decision, Allowance.LIFT_GUARDS, reason) for decision in archive], guards
     if not any(isinstance(decision, Action) for decision in phases.hold(archive, arm=arm)):
         return archive, guards
+    carried = [
+        plan_guard_lift.around(blueprint, guard, policy)
+        for guard, policy, _ in holding
+        if policy.name != guard.name
+    ]
+    out = [action for before, _ in carried for action in before]
+    back = [action for _, after in carried for action in after]
+    holding = tuple(each for each in holding if each[1].name == each[0].name)
     off = [plan_guards.detach(blueprint, guard, policy.id, target) for guard, policy, target in holding]
     again = [
         plan_guards.attach(
@@ -139,7 +149,7 @@ def _around_guards(
         )
         for guard, policy, target in holding
     ]
-    return [*off, *archive], [*guards, *again]
+    return [*off, *out, *archive], [*back, *guards, *again]
 
 
 def _after_resource_guard(guards: Iterable[Decision], archive: Iterable[Decision]) -> Iterator[Decision]:
@@ -150,6 +160,7 @@ def _after_resource_guard(guards: Iterable[Decision], archive: Iterable[Decision
         if isinstance(decision, Blocked)
         and isinstance(decision.action, UpdatePolicy)
         and decision.action.policy_type == RCP
+        and not begins_to_guard(decision.action)
     ]
     for decision in archive:
         if stuck and isinstance(decision, PutBucketPolicy):
@@ -169,8 +180,11 @@ def _not_before_bucket(
     waiting = [decision for decision in archive if isinstance(decision, Blocked)]
     no_bucket = any(isinstance(decision.action, CreateBucket) for decision in waiting)
     for decision in guards:
-        about = decision.id in about_bucket if isinstance(decision, UpdatePolicy) else no_bucket
-        if waiting and isinstance(decision, UpdatePolicy | AttachPolicy) and about:
+        if not isinstance(decision, UpdatePolicy | AttachPolicy):
+            yield decision
+            continue
+        about = no_bucket if begins_to_guard(decision) else decision.id in about_bucket
+        if waiting and about:
             yield Blocked(action=decision, allow=waiting[0].allow, reason="the bucket is not ready for it")
         else:
             yield decision

@@ -13,8 +13,10 @@ import msgspec
 from trailkeep.core.times import format_moment
 from trailkeep.guard import plan_organization
 from trailkeep.guard.blueprint import Blueprint
+from trailkeep.guard.carried import sids_in
 from trailkeep.guard.estate import Bucket, Estate, ObjectLock, Policy, Trail, TrailStatus, Unreadable
-from trailkeep.guard.plan_guards import observed_policy
+from trailkeep.guard.guard_documents import GuardPolicy
+from trailkeep.guard.plan_guards import bindings
 from trailkeep.guard.plan_trail import observed_trail
 
 __all__ = ["Retirement", "retirement", "retirement_lines"]
@@ -78,17 +80,18 @@ def _outlives(blueprint: Blueprint, estate: Estate, until: str) -> Iterator[str]
                 "its delivery; logs locked under an earlier, longer retention stay locked longer"
             )
         yield f"{bucket} cannot be deleted while it holds a version or a delete marker; its storage is billed"
-    for policy, target in _attached(blueprint, estate):
-        yield f"the policy {policy.name} binds {target} until somebody detaches it"
+    for guard, policy, target in _attached(blueprint, estate):
+        if policy.name == guard.name:
+            yield f"the policy {policy.name} binds {target} until somebody detaches it"
+        else:
+            yield f"{guard.name} in the policy {policy.name} binds {target} until somebody takes it out"
 
 
-def _attached(blueprint: Blueprint, estate: Estate) -> Iterator[tuple[Policy, str]]:
-    """Yield each guard once for each target that it is attached to."""
+def _attached(blueprint: Blueprint, estate: Estate) -> Iterator[tuple[GuardPolicy, Policy, str]]:
+    """Yield each guard once for each target that it binds, with the policy that is it or carries it."""
     for guard in blueprint.guards:
-        policy = observed_policy(guard, estate)
-        if isinstance(policy, Policy) and not isinstance(policy.targets, Unreadable):
-            for target in policy.targets:
-                yield policy, target
+        for policy, target in bindings(guard, estate):
+            yield guard, policy, target
 
 
 def _by_hand(blueprint: Blueprint, estate: Estate, until: str) -> Iterator[str]:
@@ -101,8 +104,14 @@ def _by_hand(blueprint: Blueprint, estate: Estate, until: str) -> Iterator[str]:
         )
     if until:
         yield f"leave the guards on and account {blueprint.archive_account} open at least until {until}"
-    for policy, target in _attached(blueprint, estate):
-        yield f"aws organizations detach-policy --policy-id {policy.id} --target-id {target}"
+    for guard, policy, target in _attached(blueprint, estate):
+        if policy.name == guard.name:
+            yield f"aws organizations detach-policy --policy-id {policy.id} --target-id {target}"
+        else:
+            yield (
+                f"take {', '.join(sids_in(guard, str(policy.content)))} out of {policy.name}, and leave the "
+                f"rest: aws organizations update-policy --policy-id {policy.id} --content file://policy.json"
+            )
     if isinstance(estate.bucket, Bucket):
         yield f"then empty and delete {estate.bucket.name}; S3 refuses what is still locked"
     yield (
