@@ -52,8 +52,9 @@ def command(
 ) -> None:
     """Say why CloudTrail would refuse a policy, offline, and what in it is dangerous or does nothing.
 
-    Values come from the options, then trailkeep.toml when it is there, then the document itself. Exit codes:
-    0 CloudTrail would accept and nothing was found, 1 refused or findings, 3 undecidable, with the reason.
+    Values come from the options, then trailkeep.toml when it is there, then the document itself. With --live
+    nothing is offline: the policies in force are read from AWS. Exit codes: 0 CloudTrail would accept and
+    nothing was found, 1 refused or findings, 3 undecidable or not readable, with the reason.
     """
     from trailkeep.cli.explain_view import body, lines, summary
     from trailkeep.core.verdict import worst
