@@ -100,6 +100,17 @@ def _key(sandbox: Sandbox) -> tuple[Any, str]:
     return kms, arn
 
 
+def _bucket_key(sandbox: Sandbox, key: str) -> None:
+    """Let the bucket encrypt with a key by default, through an S3 Bucket Key."""
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID).put_bucket_encryption(
+        Bucket=BUCKET,
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}]
+        },
+    )
+
+
 def _topic(sandbox: Sandbox, *actions: str) -> str:
     """Let the trail tell a topic of the management account, and return its ARN."""
     sns = sandbox.client("sns")
@@ -192,6 +203,7 @@ def test_a_policy_for_another_prefix_refuses_the_trail(built: Verbs, sandbox: Sa
 def test_the_key_of_the_trail(built: Verbs, sandbox: Sandbox, lost: str) -> None:
     """The policy of the key that the trail names is accepted, or the grant that it lost is named."""
     kms, arn = _key(sandbox)
+    _bucket_key(sandbox, arn)
     assert _kinds(built.run("explain", "--live", "--json"))[arn] == "PASS"
     kept = {"kms:GenerateDataKey*", "kms:DescribeKey", "kms:Decrypt"} - {lost}
     kms.put_key_policy(KeyId=arn, PolicyName="default", Policy=_key_policy(*kept))

@@ -162,7 +162,7 @@ def test_built_and_armed(archive: Archive, front: RealBucket) -> None:
     ran = verbs.run("apply", "--yes", "--arm", "--json")
     assert ran.exit_code == 0, ran.stderr
     assert "bucket.object_lock" in [action["id"] for action in ran.document["performed"]]
-    assert [probe["verdict"] for probe in ran.document["probes"]] == ["PASS"] * 4
+    assert {probe["verdict"] for probe in ran.document["probes"]} == {"PASS"}
     assert archive.retention() == {"Mode": "COMPLIANCE", "Days": _DAYS}
     assert archive.sids() >= _GRANTS
     front.real.clear()

@@ -42,10 +42,10 @@ class Judged:
 
     @property
     def has_bucket_key(self) -> bool:
-        """Whether CloudTrail must be able to decrypt; where nobody knows, it must."""
+        """Whether the bucket has an S3 Bucket Key, or is to have one; where nobody knows, it has."""
         bucket = self.estate.bucket
-        if isinstance(bucket, Bucket) and isinstance(bucket.encryption, Encryption):
-            return bucket.encryption.bucket_key or not bucket.encryption.kms_key
+        if self.config.archive.encryption != "sse-kms" and isinstance(bucket, Bucket):
+            return bucket.encryption.bucket_key if isinstance(bucket.encryption, Encryption) else True
         return True
 
 
