@@ -14,7 +14,6 @@ well, because CloudTrail there looks at the bucket before it makes a trail.
 from __future__ import annotations
 
 import http.client
-import json
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -26,11 +25,10 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from real_s3 import RealS3
+from real_s3 import RealS3, spelled_out
 from refusals import listening
-from trailkeep.guard.documents import canonical, compact
+from trailkeep.guard.documents import canonical
 from trailkeep.guard.evaluate import Decision
-from trailkeep.guard.s3_actions import LEVELS, Level, matched_actions
 from trailkeep.sandbox.authority import call_context, judge, sentence
 from trailkeep.sandbox.callers import find_caller
 from trailkeep.sandbox.calls import Call, read_call
@@ -91,16 +89,7 @@ class RealBucket:
         return answer
 
     def _spelled_out(self, policy: str) -> str:
-        """Return a policy with what each NotAction denies in its place, as the server has no NotAction."""
-        document = json.loads(policy)
-        for statement in document["Statement"]:
-            if spared := statement.pop("NotAction", None):
-                level = Level.OBJECT if str(statement["Resource"]).endswith("/*") else Level.BUCKET
-                kept = {action for pattern in spared for action in matched_actions(pattern)}
-                statement["Action"] = [
-                    one for one, what in LEVELS.items() if what is level and one not in kept
-                ]
-        spelled = compact(document)
+        spelled = spelled_out(policy)
         self._policies[canonical(spelled)] = policy
         return spelled
 

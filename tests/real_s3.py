@@ -26,7 +26,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-__all__ = ["OWNER", "STRANGER", "STRANGERS", "WEED", "RealS3", "real_s3"]
+from trailkeep.guard.documents import compact
+from trailkeep.guard.s3_actions import LEVELS, Level, matched_actions
+
+__all__ = ["OWNER", "STRANGER", "STRANGERS", "WEED", "RealS3", "real_s3", "spelled_out"]
 
 OWNER = "000000000000"
 """The only account of SeaweedFS."""
@@ -109,6 +112,17 @@ def real_s3(folder: Path) -> Iterator[RealS3]:
             )
         finally:
             server.kill()
+
+
+def spelled_out(policy: str) -> str:
+    """Return a policy with the actions that each NotAction denies in its place, as this server has none."""
+    document = json.loads(policy)
+    for statement in document["Statement"]:
+        if spared := statement.pop("NotAction", None):
+            level = Level.OBJECT if statement["Resource"].endswith("/*") else Level.BUCKET
+            kept = {action for pattern in spared for action in matched_actions(pattern)}
+            statement["Action"] = [one for one, what in LEVELS.items() if what is level and one not in kept]
+    return compact(document)
 
 
 def _wait(server: subprocess.Popen[bytes], port: int) -> None:

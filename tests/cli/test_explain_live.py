@@ -37,6 +37,7 @@ _ONLY_US = {
     },
 }
 _HIDES = {
+    "AssumeRole": ["bucket-policy", "key-policy"],
     "GetBucketPolicy": ["bucket-policy"],
     "GetKeyPolicy": ["key-policy"],
     "GetTopicAttributes": ["topic-policy"],
