@@ -326,7 +326,7 @@ def test_every_unread_policy_is_said(built: Verbs, sandbox: Sandbox, proxy: Prox
     proxy.refused |= {"GetBucketPolicy", "GetKeyPolicy"}
     ran = built.run("explain", "--live")
     assert ran.exit_code == 3
-    what = "AccessDenied: not here; allow the access role to read it"
+    what = "AccessDenied: not here; allow the call and run 'trailkeep explain --live' again"
     assert [line for line in ran.stdout.splitlines() if line.startswith("? ")] == [
         f"? s3://{BUCKET}: expected its policy, got s3:GetBucketPolicy: {what}",
         f"? {arn}: expected its policy, got kms:GetKeyPolicy: {what}",

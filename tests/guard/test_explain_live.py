@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -72,7 +73,10 @@ def test_unread_facts_are_unknown_and_the_rest_as_before(facts: set[str]) -> Non
     assert set(_unknown(live)) == wanted
     for each in live.explained:
         if each.unread:
-            assert "service:Call: AccessDenied: no; allow the access role to read it" in each.unread
+            assert (
+                "service:Call: AccessDenied: no; allow the call and run 'trailkeep explain --live' again"
+                in each.unread
+            )
 
 
 def test_keys_and_topics_that_are_named() -> None:
@@ -128,8 +132,27 @@ def test_what_an_scp_leaves_is_judged_with_the_others() -> None:
     assert found(with_facts(alone, {policies: [elsewhere]})) == []
 
 
-def test_an_account_in_no_organization() -> None:
-    """Credentials of an account that is in no organization are wrong usage: nothing is taken for missing."""
-    outside = with_facts(nothing(), {"organization": _raw(Absent())})
-    with pytest.raises(UsageError, match="expected an account of organization o-exampleorgid"):
-        _live(outside)
+@pytest.mark.parametrize(
+    ("organization", "got"),
+    [
+        (_raw(Absent()), "one in no organization"),
+        ({**_raw(in_force().organization), "id": "o-somebodyelse"}, "one of o-somebodyelse"),
+    ],
+)
+def test_credentials_of_somebody_else(organization: dict[str, Any], got: str) -> None:
+    """Credentials of another organization, or of none, are wrong usage: nothing is taken for missing."""
+    with pytest.raises(UsageError, match=f"expected an account of organization o-exampleorgid, got {got}"):
+        _live(with_facts(nothing(), {"organization": organization}))
+
+
+def test_the_trail_of_one_account() -> None:
+    """Where no organization is meant, only the account's own folder is asked for, and no SCP is looked for."""
+    estate = with_facts(in_force(), {"organization": _raw(REFUSED)})
+    judged = replace(judged_by(config(), estate, given=Values()), organization_id="")
+    live = explain_estate(judged, {})
+    (bucket,) = live.explained
+    folders = [each.resource for each in bucket.requests if each.action == "s3:PutObject"]
+    assert folders == ["arn:aws:s3:::acme-trail-archive/AWSLogs/111111111111/CloudTrail/"]
+    assert {each.reason for each in live.absences[2:]} == {
+        "one account is meant, so its organization was not looked at"
+    }

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from trailkeep.core.errors import UsageError
 from trailkeep.guard.delivery import Kind, Values
-from trailkeep.guard.estate import Absent, Bucket, Estate, ForeignBucket, Key, Trail, Unreadable
+from trailkeep.guard.estate import Absent, Bucket, Estate, ForeignBucket, Key, Organization, Trail, Unreadable
 from trailkeep.guard.explain import Explained, explain, explain_absent
 from trailkeep.guard.explain_organization import explain_organization
 from trailkeep.guard.key_policy import ALIAS
@@ -37,13 +37,9 @@ def explain_estate(judged: Judged, read: Mapping[str, Read]) -> Live:
     """Explain every policy in force; ``read`` has the policies of keys and topics by ARN.
 
     Raises:
-        UsageError: the credentials are those of an account in no organization.
+        UsageError: the credentials are those of another organization, or of an account in none.
     """
-    if isinstance(judged.estate.organization, Absent):
-        raise UsageError(
-            f"account {judged.estate.caller.account}: expected an account of organization "
-            f"{judged.config.organization.id}, got one in no organization; use other credentials"
-        )
+    _check_organization(judged)
     said = (
         _bucket(judged),
         *_keys(judged, read),
@@ -54,6 +50,22 @@ def explain_estate(judged: Judged, read: Mapping[str, Read]) -> Live:
         explained=tuple(each for each in said if isinstance(each, Explained)),
         absences=tuple(each for each in said if isinstance(each, Absence)),
     )
+
+
+def _check_organization(judged: Judged) -> None:
+    """Refuse what would make everything look absent."""
+    seen = judged.estate.organization
+    if isinstance(seen, Organization):
+        got = f"one of {seen.id}"
+    elif isinstance(seen, Absent):
+        got = "one in no organization"
+    else:
+        return
+    if not isinstance(seen, Organization) or seen.id != judged.organization_id:
+        raise UsageError(
+            f"account {judged.estate.caller.account}: expected an account of organization "
+            f"{judged.organization_id}, got {got}; use other credentials"
+        )
 
 
 def _bucket(judged: Judged) -> Explained:
@@ -108,12 +120,19 @@ def _owned(judged: Judged, arn: str, kind: Kind, policy: Read) -> Explained:
 
 def _policy(judged: Judged, file: str, kind: Kind, policy: Read, *, resource: str = "") -> Explained:
     values = (*judged.values, Values(resource=resource))
+    for_account = not judged.organization_id
     match policy:
         case Unreadable():
             return unread(file, kind, policy)
         case Absent():
-            return explain_absent(file, values=values)
+            return explain_absent(file, values=values, for_account=for_account)
         case str():
             return explain(
-                file, policy, values=values, kind=kind, has_bucket_key=judged.has_bucket_key, reveals=False
+                file,
+                policy,
+                values=values,
+                kind=kind,
+                for_account=for_account,
+                has_bucket_key=judged.has_bucket_key,
+                reveals=False,
             )

@@ -24,6 +24,10 @@ __all__ = ["explain_organization"]
 def explain_organization(judged: Judged) -> Iterator[Explained | Absence]:
     """Yield what is said of each policy that binds the archive account or its resources."""
     estate = judged.estate
+    if not judged.organization_id:
+        for kind in (Kind.SCP, Kind.RCP):
+            yield Absence(kind=kind, reason="one account is meant, so its organization was not looked at")
+        return
     yield from _kind(judged, Kind.SCP, SCP, estate.service_control_policies)
     yield from _kind(judged, Kind.RCP, RCP, estate.resource_control_policies)
 

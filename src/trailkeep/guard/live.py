@@ -33,12 +33,16 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What was observed, the trail that the policies are for, and the values that they are judged by."""
+    """What was observed, the trail that the policies are for, and the values that they are judged by.
+
+    ``organization_id`` is empty where the trail is one account's.
+    """
 
     config: Config
     estate: Estate
     trail: Trail | Absent | Unreadable
     values: tuple[Values, ...]
+    organization_id: str
 
     @property
     def has_bucket_key(self) -> bool:
@@ -59,7 +63,13 @@ def judged_by(config: Config, estate: Estate, *, given: Values) -> Judged:
         prefix=trail.prefix if isinstance(trail, Trail) else "",
         archive_account=account,
     )
-    return Judged(config=config, estate=estate, trail=trail, values=(given, seen, asked))
+    return Judged(
+        config=config,
+        estate=estate,
+        trail=trail,
+        values=(given, seen, asked),
+        organization_id=given.organization_id or asked.organization_id,
+    )
 
 
 def missing(file: str, kind: Kind, what: str) -> Explained:
@@ -70,7 +80,8 @@ def missing(file: str, kind: Kind, what: str) -> Explained:
 
 def unread(file: str, kind: Kind, fact: Unreadable, what: str = "its policy") -> Explained:
     """Say that a policy could not be read."""
-    reason = f"{file}: expected {what}, got {fact.call}: {fact.error}; allow the access role to read it"
+    got = f"{fact.call}: {fact.error}"
+    reason = f"{file}: expected {what}, got {got}; allow the call and run 'trailkeep explain --live' again"
     return Explained(file=file, kind=kind, requests=(), findings=(), unread=reason)
 
 

@@ -25,7 +25,7 @@ def explain_live(
     """Explain every policy that decides about the deliveries or protects the archive, as it is now.
 
     Raises:
-        UsageError: the credentials are those of an account in no organization.
+        UsageError: the credentials are those of another organization, or of an account in none.
     """
     estate = observe()
     judged = judged_by(config, estate, given=given)
