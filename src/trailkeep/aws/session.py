@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3control import S3ControlClient
+    from mypy_boto3_sns import SNSClient
 
 __all__ = ["Accounts", "Identity", "aws_errors", "default_region"]
 
@@ -162,6 +163,15 @@ class Accounts:
             AwsCallError: the role in that account cannot be assumed.
         """
         client: KMSClient = self._client(self._session(account), "kms", region)
+        return client
+
+    def sns(self, account: str, region: str) -> SNSClient:
+        """Return a client for the topics of an account.
+
+        Raises:
+            AwsCallError: the role in that account cannot be assumed.
+        """
+        client: SNSClient = self._client(self._session(account), "sns", region)
         return client
 
     def cloudtrail_in(self, account: str, region: str) -> CloudTrailClient:
