@@ -122,7 +122,7 @@ def _documents(config: Config, *, minified: bool) -> Iterator[Exported]:
         first = next(what for what, is_wanted in naming.items() if is_wanted)
         raise _no_account(f"the {first} names the account")
     blueprint = _blueprint(config)
-    yield _exported("bucket-policy.json", Kind.BUCKET, blueprint.bucket_policy, minified=minified)
+    yield _exported("bucket-policy.json", Kind.BUCKET, blueprint.armed_bucket_policy, minified=minified)
     if blueprint.key_policy:
         yield _exported("key-policy.json", Kind.KEY, blueprint.key_policy, minified=minified)
     for guard in blueprint.guards:
