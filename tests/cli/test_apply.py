@@ -29,6 +29,7 @@ ALL = [
     "bucket.tags",
     "trail.create",
     "trail.start",
+    "bucket.policy.arm",
     "scp.enable",
     "rcp.enable",
     "scp.create",
@@ -210,7 +211,10 @@ def test_renamed_bucket(verbs: Verbs, sandbox: Sandbox) -> None:
     _assert_guarded(sandbox, BUCKET)
     moved = verbs.run("apply", "--yes", "--json", "--allow", "lift-guards", "--allow", "redirect-trail")
     blocked = [one["action"]["id"] for one in moved.document["left"]["blocked"]]
-    assert (moved.exit_code, blocked) == (1, ["bucket.object_lock", "scp.update", "rcp.update"])
+    assert (moved.exit_code, blocked) == (
+        1,
+        ["bucket.object_lock", "bucket.policy.arm", "scp.update", "rcp.update"],
+    )
     assert _trail_bucket(sandbox) == "acme-second-archive"
     _assert_guarded(sandbox, BUCKET)
     deliver_logs(sandbox, bucket="acme-second-archive")
@@ -232,6 +236,7 @@ def test_moved_account(verbs: Verbs, sandbox: Sandbox) -> None:
     assert [one["allow"] for one in ran.document["left"]["blocked"]] == ["redirect-trail"]
     assert _waiting(ran.document["left"]) == [
         "bucket.object_lock",
+        "bucket.policy.arm",
         "scp.update",
         "rcp.update",
         "scp.attach",

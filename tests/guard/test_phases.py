@@ -110,6 +110,6 @@ def test_what_waits_is_pending() -> None:
     """An archive that is built and not armed is never called in force."""
     estate = apply_all(nothing(), planned(config(), nothing(), arm=False).actions)
     plan = planned(config(), estate, arm=False)
-    assert (plan.actions, len(plan.waiting), plan.exit_code) == ((), 9, ExitCode.FOUND)
+    assert (plan.actions, len(plan.waiting), plan.exit_code) == ((), 10, ExitCode.FOUND)
     assert isinstance(estate.bucket, Bucket)
     assert plan.fingerprint != planned(config(), estate).fingerprint

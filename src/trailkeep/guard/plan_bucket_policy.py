@@ -14,12 +14,12 @@ from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.changes import Change, PutBucketPolicy
 from trailkeep.guard.decisions import Allowance, Blocked, Decision, Kept, unknown
 from trailkeep.guard.delivery import Kind
-from trailkeep.guard.documents import Merged, compact, merge, only_lets_read
+from trailkeep.guard.documents import Merged, canonical, compact, merge, only_lets_read
 from trailkeep.guard.estate import Absent, Bucket, Estate, ForeignBucket, Unreadable
 from trailkeep.guard.explain import QUOTAS
 from trailkeep.guard.plan_readers import named_in
 
-__all__ = ["apart", "arm", "decide", "new"]
+__all__ = ["apart", "arm", "decide", "is_armed", "new"]
 
 _NOTHING = "CloudTrail cannot deliver without a bucket policy"
 _OPEN = (
@@ -55,6 +55,15 @@ def arm(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]) -> It
             yield from _armed(blueprint, text, allow)
         case Bucket() | ForeignBucket() | Unreadable():
             return
+
+
+def is_armed(blueprint: Blueprint, estate: Estate) -> bool:
+    """Return whether the bucket policy denies all that arming it makes it deny."""
+    bucket = estate.bucket
+    if not isinstance(bucket, Bucket) or not isinstance(bucket.policy, str):
+        return False
+    plain, armed = canonical(blueprint.bucket_policy), canonical(blueprint.armed_bucket_policy)
+    return (armed or frozenset()) - (plain or frozenset()) <= (canonical(bucket.policy) or frozenset())
 
 
 def apart(decisions: Iterable[Decision]) -> tuple[list[Decision], list[Decision]]:
