@@ -81,7 +81,7 @@ def test_armed(verbs: Verbs) -> None:
 def test_armed_without_guards(verbs: Verbs) -> None:
     """Where no guard is asked for, the bucket policy alone refuses each probe, and apply makes them all the same."""
     verbs.write(scp="false\nmember_scp = false\nrcp = false")
-    armed = verbs.armed()
+    armed = verbs.armed("--json")
     assert (armed.exit_code, [probe["verdict"] for probe in armed.document["probes"]]) == (0, ["PASS"] * 5)
     assert all(
         "explicit deny in a resource-based policy" in probe["message"] for probe in armed.document["probes"]
