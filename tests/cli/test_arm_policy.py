@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -82,16 +83,17 @@ def test_the_policy_alone_refuses(verbs: Verbs, sandbox: Sandbox) -> None:
     (log, *_) = s3.list_object_versions(Bucket=BUCKET)["Versions"]
     named = {"Bucket": BUCKET, "Key": log["Key"]}
     version = {**named, "VersionId": log["VersionId"]}
-    for refused in (
+    calls: list[Callable[[], Any]] = [
         lambda: s3.put_object(**named, Body=b"forged"),
         lambda: s3.delete_object(**named),
         lambda: s3.delete_object(**version, BypassGovernanceRetention=True),
         lambda: s3.put_object_legal_hold(**version, LegalHold={"Status": "OFF"}),
         lambda: s3.delete_bucket_policy(Bucket=BUCKET),
         lambda: s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={}),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(ClientError, match="explicit deny in a resource-based policy"):
-            refused()
+            call()
     assert s3.get_object(**version)["Body"].read()
 
 

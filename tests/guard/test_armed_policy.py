@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -168,7 +169,10 @@ def test_building_never_takes_a_deny_away(*, held: set[str], has_sids: bool, wea
     if weakened and has_sids:
         observed = [{**one, "Resource": f"{BUCKET}/nowhere"} for one in observed]
     drifted = {"Version": "2012-10-17", "Statement": [*PLAIN[1:], *observed]}
-    off = {"service_control_policies.1.targets": [], "resource_control_policies.0.targets": []}
+    off: dict[str, Any] = {
+        "service_control_policies.1.targets": [],
+        "resource_control_policies.0.targets": [],
+    }
     estate = with_facts(in_force(), {**off, "bucket.policy": compact(drifted)})
     settings = config({"archive.readers": (READER,)})
     (action, *_) = planned(settings, estate, arm=False).actions
