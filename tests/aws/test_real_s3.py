@@ -16,8 +16,10 @@ from real_s3 import OWNER, WEED, RealS3, real_s3
 from trailkeep.aws.act import Actor
 from trailkeep.aws.observe_bucket import observe_bucket
 from trailkeep.aws.patience import Patience
+from trailkeep.aws.probes import probe_guards
 from trailkeep.aws.session import Accounts
 from trailkeep.core.errors import AwsCallError
+from trailkeep.core.verdict import VerdictKind
 from trailkeep.guard import plan_archive, plan_bucket_policy
 from trailkeep.guard.blueprint import Blueprint, draw_blueprint
 from trailkeep.guard.changes import Action, PutBucketPolicy
@@ -222,6 +224,31 @@ def test_an_armed_bucket_can_still_be_changed_by_apply(server: RealS3, accounts:
     found = _observed(accounts, blueprint)
     assert found.object_lock == ObjectLock(mode="GOVERNANCE", days=4)
     assert canonical(str(found.policy)) == canonical(blueprint.bucket_policy)
+
+
+def test_the_probes_tell_an_armed_policy_from_a_plain_one(accounts: Accounts) -> None:
+    """The probes that end ``apply --arm`` are let through by the plain policy and refused by the armed one."""
+    blueprint = _blueprint("probed-archive", "GOVERNANCE")
+    _build(accounts, blueprint)
+    plain = _probed(accounts, blueprint)
+    _arm(accounts, blueprint)
+    armed = _probed(accounts, blueprint)
+    assert set(plain.values()) == {VerdictKind.FAIL}
+    assert {(call, got) for call, got in plain if got != "success"} == {
+        ("s3:PutObjectRetention", "NoSuchKey"),
+        ("s3:PutObjectLegalHold", "NoSuchKey"),
+        ("s3:PutObject", "NoSuchUpload"),
+        ("s3:AbortMultipartUpload", "NoSuchUpload"),
+    }
+    assert set(armed.values()) == {VerdictKind.PASS}
+    assert len(armed) == len(plain) == 5
+
+
+def _probed(accounts: Accounts, blueprint: Blueprint) -> dict[tuple[str, str], VerdictKind]:
+    slept: list[float] = []
+    patience = Patience(clock=lambda: sum(slept), sleep=slept.append)
+    probes = probe_guards(accounts, blueprint, patience=patience, now=lambda: datetime.now(UTC))
+    return {(probe.call, probe.got): probe.verdict for probe in probes}
 
 
 def _changes(client: Any, bucket: str, version: str) -> list[Callable[[], Any]]:

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from guard_verbs import BUCKET, Verbs, deliver_logs
-from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, Sandbox
+from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, Identity, Sandbox
 
 pytestmark = pytest.mark.sandbox
 
@@ -76,7 +76,7 @@ def test_built_then_armed(verbs: Verbs, sandbox: Sandbox) -> None:
 
 
 def test_the_policy_alone_refuses(verbs: Verbs, sandbox: Sandbox) -> None:
-    """Without any guard an administrator of the archive account still can write, delete and re-lock no log."""
+    """Without any guard no administrator and no root writes, deletes or re-locks a log; root may replace the policy."""
     verbs.write(scp="false\nmember_scp = false\nrcp = false")
     assert verbs.armed().exit_code == 0
     s3 = _s3(sandbox)
@@ -95,6 +95,10 @@ def test_the_policy_alone_refuses(verbs: Verbs, sandbox: Sandbox) -> None:
         with pytest.raises(ClientError, match="explicit deny in a resource-based policy"):
             call()
     assert s3.get_object(**version)["Body"].read()
+    root = sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID, Identity.ROOT)
+    with pytest.raises(ClientError, match="explicit deny in a resource-based policy"):
+        root.delete_object(**version, BypassGovernanceRetention=True)
+    root.put_bucket_policy(Bucket=BUCKET, Policy=s3.get_bucket_policy(Bucket=BUCKET)["Policy"])
 
 
 def test_a_changed_setting_is_repaired_without_touching_the_policy(verbs: Verbs, sandbox: Sandbox) -> None:
