@@ -19,7 +19,7 @@ from trailkeep.guard.estate import Absent, Bucket, Estate, ForeignBucket, Unread
 from trailkeep.guard.explain import QUOTAS
 from trailkeep.guard.plan_readers import named_in
 
-__all__ = ["apart", "arm", "decide", "is_armed", "new"]
+__all__ = ["apart", "arm", "decide", "denies_held", "is_armed", "new"]
 
 _NOTHING = "CloudTrail cannot deliver without a bucket policy"
 _OPEN = (
@@ -55,6 +55,15 @@ def arm(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]) -> It
             yield from _armed(blueprint, text, allow)
         case Bucket() | ForeignBucket() | Unreadable():
             return
+
+
+def denies_held(blueprint: Blueprint, estate: Estate) -> tuple[str, ...]:
+    """Return the Sids of the armed policy's denies that the bucket policy has, whole or changed."""
+    bucket = estate.bucket
+    if not isinstance(bucket, Bucket) or not isinstance(bucket.policy, str):
+        return ()
+    plain, armed = json.loads(blueprint.bucket_policy), json.loads(blueprint.armed_bucket_policy)
+    return tuple(str(one["Sid"]) for one in present(bucket.policy, plain, armed))
 
 
 def is_armed(blueprint: Blueprint, estate: Estate) -> bool:
