@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from estates import config, in_force, nothing, planned, with_facts
 from trailkeep.core.errors import TrailkeepError
 from trailkeep.core.verdict import ExitCode
+from trailkeep.guard.blueprint import blueprint_for
 from trailkeep.guard.changes import AttachPolicy, Change
 from trailkeep.guard.decisions import Allowance
 from trailkeep.guard.estate import Bucket, Estate, ObjectLock, Unreadable
@@ -36,6 +37,8 @@ _POLICY = json.dumps(
         },
     }
 )
+_ARMED = blueprint_for(config(), nothing()).armed_bucket_policy
+_PARTLY = json.dumps({"Statement": json.loads(_ARMED)["Statement"][2:6]})
 _KEY = "arn:aws:kms:eu-central-1:222222222222:key/1"
 _KMS = {"fact": "Encryption", "algorithm": "aws:kms", "kms_key": _KEY, "bucket_key": False}
 _OURS = (
@@ -156,7 +159,7 @@ _FACTS = {
             st.integers(1, 4000),
         ),
     ),
-    "bucket.policy": st.sampled_from([_ABSENT, _UNREADABLE, "{", _POLICY]),
+    "bucket.policy": st.sampled_from([_ABSENT, _UNREADABLE, "{", _POLICY, _PARTLY]),
     "bucket.lifecycle": st.sampled_from([_ABSENT, _UNREADABLE, "[]", _EXPIRES, f"[{_OURS}]"]),
     "bucket.tags": st.sampled_from(
         [_ABSENT, _UNREADABLE, [{"fact": "Tag", "key": "managed-by", "value": "hand"}]]

@@ -1,7 +1,8 @@
-"""Harmless calls that the guards must refuse, made as the archive account's role once the archive is armed.
+"""Harmless calls that an armed archive must refuse, made as the archive account's role.
 
-Each names what does not exist, so that it changes nothing even where no guard refuses it. S3 decides whether
-a caller may do something before it looks whether there is anything to do it to.
+Each names what does not exist, so that it changes nothing even where nothing refuses it: a log is written
+into an upload that nobody began. S3 decides whether a caller may do something before it looks whether there
+is anything to do it to. Bucket policy and guards refuse the same calls; AWS's message says which did.
 """
 
 from __future__ import annotations
@@ -114,6 +115,10 @@ def _calls(
         (
             "s3:PutObjectLegalHold",
             lambda: client.put_object_legal_hold(**named, VersionId=_NO_VERSION, LegalHold={"Status": "OFF"}),
+        ),
+        (
+            "s3:PutObject",
+            lambda: client.upload_part(**named, UploadId=_NO_UPLOAD, PartNumber=1, Body=b""),
         ),
         ("s3:AbortMultipartUpload", lambda: client.abort_multipart_upload(**named, UploadId=_NO_UPLOAD)),
     ]

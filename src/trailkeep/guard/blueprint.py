@@ -9,6 +9,7 @@ import msgspec
 
 from trailkeep.core.arn import trail_arn
 from trailkeep.core.config import Config
+from trailkeep.guard.armed_policy import arming, with_denies
 from trailkeep.guard.documents import archive_scp, bucket_policy, compact
 from trailkeep.guard.estate import Estate
 from trailkeep.guard.guard_documents import (
@@ -36,6 +37,7 @@ class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     """What must exist; ``archive_account`` is NEW_ACCOUNT while it must be created.
 
     ``bucket_policy`` and ``key_policy`` are compact JSON texts, the latter empty where no key is wanted;
+    ``armed_bucket_policy`` says all that ``bucket_policy`` says and more, once the archive is armed;
     ``guards`` are all policies of ours, wanted or not. ``event_selectors`` is a compact JSON text, empty
     where CloudTrail's default, all management events, is what is wanted.
     """
@@ -50,6 +52,7 @@ class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     bucket: str
     bucket_region: str
     bucket_policy: str
+    armed_bucket_policy: str
     retention_days: int
     lock_mode: str
     trail: str
@@ -88,6 +91,7 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
         trail=trail,
     )
     policy = letting_readers(policy, config, partition=partition)
+    denies = arming(partition=partition, bucket=config.archive.bucket, trail=trail)
     key = key_policy(config, partition=partition, archive_account=archive_account, trail=trail)
     return Blueprint(
         partition=partition,
@@ -100,6 +104,7 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
         bucket=config.archive.bucket,
         bucket_region=config.archive.region,
         bucket_policy=compact(policy),
+        armed_bucket_policy=compact(with_denies(policy, denies)),
         retention_days=config.retention.days,
         lock_mode=config.retention.lock_mode,
         trail=config.trail.name,

@@ -123,11 +123,12 @@ class PutObjectLock(_Action, frozen=True, kw_only=True):
 
 
 class PutBucketPolicy(_Action, frozen=True, kw_only=True):
-    """Set the bucket policy to ``document``, a compact JSON text."""
+    """Set the bucket policy to ``document``, a compact JSON text; ``arms`` says that it begins to deny."""
 
     bucket: str
     region: str
     document: str
+    arms: bool = False
 
 
 class CreateTrail(_Action, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ __all__ = [
     "compact",
     "merge",
     "only_lets_read",
+    "sids",
 ]
 
 Document = dict[str, Any]
@@ -212,6 +213,11 @@ def canonical(text: str) -> frozenset[str] | None:
     """Return what a policy text says as a set of canonical statements, or None where it is no policy."""
     statements = _statements(text)
     return None if statements is None else frozenset(map(_canonical_statement, statements))
+
+
+def sids(text: str) -> frozenset[str]:
+    """Return the Sids of a policy text, none where it is no policy."""
+    return frozenset(str(one["Sid"]) for one in _statements(text) or () if "Sid" in one)
 
 
 def _document(*statements: Document) -> Document:

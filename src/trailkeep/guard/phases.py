@@ -1,9 +1,10 @@
 """Two phases: BUILD makes an archive that receives logs, ARM makes it one that nobody can take back.
 
-An action belongs to ARM by what it is: the default retention of new logs, and everything that makes a guard
-begin or reach further. ARM waits for ``--arm``, also where an archive is armed already. Two things do not
-wait, because an archive that was armed must not stay open: a guard that this plan lifts goes back on in this
-plan, and a guard that exists, says what it must and was taken off is attached again.
+An action belongs to ARM by what it is: the default retention of new logs, the bucket policy that denies, and
+everything that makes a guard begin or reach further. ARM waits for ``--arm``, also where an archive is armed
+already. Three things do not wait, because an archive that was armed must not stay open: a guard that this
+plan lifts goes back on in this plan; a guard that exists, says what it must and was taken off is attached
+again; a deny that the bucket policy holds under one of our Sids stays, and says again what it must.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from trailkeep.guard.changes import (
     CreatePolicy,
     DetachPolicy,
     EnablePolicyType,
+    PutBucketPolicy,
     PutObjectLock,
     UpdatePolicy,
 )
@@ -37,7 +39,8 @@ class Phase(StrEnum):
 def phase_of(action: Action) -> Phase:
     """Return the phase of one action, seen alone."""
     arming = PutObjectLock | EnablePolicyType | CreatePolicy | UpdatePolicy | AttachPolicy
-    return Phase.ARM if isinstance(action, arming) else Phase.BUILD
+    is_arming = isinstance(action, arming) or (isinstance(action, PutBucketPolicy) and action.arms)
+    return Phase.ARM if is_arming else Phase.BUILD
 
 
 def hold(decisions: Iterable[Decision], *, arm: bool) -> list[Decision]:

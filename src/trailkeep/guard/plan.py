@@ -5,7 +5,8 @@
 3. Nothing is weakened: what is stronger than asked is ``Kept``; what would weaken or would have to lift a
    guard is ``Blocked`` until an allowance names it. A guard is only extended: what it denied stays denied.
 4. What no action repairs and keeps logs from being kept is a ``Concern``.
-5. Order: account, trusted access, bucket and its lock, trail, logging, and the guards last.
+5. Order: account, trusted access, bucket and its lock, trail, logging, the bucket policy that denies, and the
+   guards last.
 6. What locks logs or begins to guard is ``Waiting`` until the archive is to be armed (see ``phases``).
 """
 
@@ -23,6 +24,7 @@ from trailkeep.guard import (
     phases,
     plan_adoption,
     plan_archive,
+    plan_bucket_policy,
     plan_concerns,
     plan_delegation,
     plan_encryption,
@@ -93,6 +95,7 @@ def plan(
             *plan_archive.decide(blueprint, estate, allow),
             *plan_encryption.decide_bucket(blueprint, estate, allow),
             *plan_storage.decide(blueprint, estate, allow),
+            *plan_bucket_policy.arm(blueprint, estate, allow),
         ]
         archive = [*obstacles.meet(blueprint, plan_guard_lift.without_carried(blueprint, estate), archive)]
     trail = [*plan_trail.decide(blueprint, estate, allow)]
@@ -104,13 +107,14 @@ def plan(
     archive = [*_after_resource_guard(guards, archive)]
     if any(isinstance(decision, Action) for decision in archive):
         archive, guards = _around_guards(blueprint, estate, archive, guards, allow, arm=arm)
+    archive, armed = plan_bucket_policy.apart(archive)
     trail = [*_after_bucket(archive, trail)]
     trail = [*plan_encryption.with_trail_key(blueprint, estate, allow, archive, trail)]
     about_bucket = {f"{guard.key}.update" for guard in blueprint.guards if guard.refuses_bucket_changes}
     guards = [*_not_before_bucket(archive, guards, about_bucket)]
     delegation = [*plan_delegation.decide(blueprint, estate)]
     concerns = [*plan_adoption.decide(blueprint, estate), *plan_concerns.decide(blueprint, estate)]
-    decisions = phases.hold([*ready, *archive, *trail, *delegation, *guards, *concerns], arm=arm)
+    decisions = phases.hold([*ready, *archive, *trail, *delegation, *armed, *guards, *concerns], arm=arm)
     return _sealed(blueprint, estate, decisions)
 
 

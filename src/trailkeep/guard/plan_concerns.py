@@ -87,7 +87,7 @@ def _outsiders(blueprint: Blueprint, estate: Estate, bucket: Bucket) -> Iterator
     if not isinstance(bucket.policy, str) or isinstance(estate.accounts, Unreadable):
         return
     inside = frozenset(account.id for account in estate.accounts)
-    further = merge(bucket.policy, json.loads(blueprint.bucket_policy), may_stay=lambda _: True).kept
+    further = merge(bucket.policy, json.loads(blueprint.armed_bucket_policy), may_stay=lambda _: True).kept
     for statement in map(json.loads, further):
         if found := outsiders(statement, inside):
             yield Concern(

@@ -5,6 +5,7 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -16,6 +17,7 @@ from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.carried import sids_in
 from trailkeep.guard.estate import Bucket, Estate, ObjectLock, Policy, Trail, TrailStatus, Unreadable
 from trailkeep.guard.guard_documents import GuardPolicy
+from trailkeep.guard.plan_bucket_policy import denies_held
 from trailkeep.guard.plan_guards import bindings
 from trailkeep.guard.plan_trail import observed_trail
 
@@ -80,6 +82,8 @@ def _outlives(blueprint: Blueprint, estate: Estate, until: str) -> Iterator[str]
                 "its delivery; logs locked under an earlier, longer retention stay locked longer"
             )
         yield f"{bucket} cannot be deleted while it holds a version or a delete marker; its storage is billed"
+        if held := denies_held(blueprint, estate):
+            yield f"the bucket policy of {bucket} denies changes until it is replaced: {', '.join(held)}"
     for guard, policy, target in _attached(blueprint, estate):
         if policy.name == guard.name:
             yield f"the policy {policy.name} binds {target} until somebody detaches it"
@@ -112,6 +116,12 @@ def _by_hand(blueprint: Blueprint, estate: Estate, until: str) -> Iterator[str]:
                 f"take {', '.join(sids_in(guard, str(policy.content)))} out of {policy.name}, and leave the "
                 f"rest: aws organizations update-policy --policy-id {policy.id} --content file://policy.json"
             )
+    if denies_held(blueprint, estate):
+        yield (
+            f"replace the bucket policy of {blueprint.bucket} by one without these denies, as the archive "
+            f"account: aws s3api put-bucket-policy --bucket {blueprint.bucket} --policy "
+            f"{shlex.quote(blueprint.bucket_policy)}"
+        )
     if isinstance(estate.bucket, Bucket):
         yield f"then empty and delete {estate.bucket.name}; S3 refuses what is still locked"
     yield (
@@ -127,6 +137,10 @@ def _unknown(blueprint: Blueprint, estate: Estate) -> Iterator[str]:
         (f"the trail {blueprint.trail}", trail),
         ("whether the trail logs", trail.status if isinstance(trail, Trail) else None),
         (f"the bucket {blueprint.bucket}", bucket),
+        (
+            "whether the bucket policy denies deleting",
+            bucket.policy if isinstance(bucket, Bucket) else None,
+        ),
         ("how long logs are locked", bucket.object_lock if isinstance(bucket, Bucket) else None),
         ("which service control policies are attached", estate.service_control_policies),
         ("which resource control policies are attached", estate.resource_control_policies),

@@ -23,6 +23,7 @@ from trailkeep.guard.decisions import Allowance
 from trailkeep.guard.estate import Estate
 from trailkeep.guard.irreversible import Sheet
 from trailkeep.guard.plan import Plan
+from trailkeep.guard.plan_bucket_policy import is_armed
 from trailkeep.guard.plan_guards import in_force
 from trailkeep.workflows.plan import Observe, plan
 
@@ -32,7 +33,7 @@ __all__ = ["Applied", "Report", "Verifier", "apply", "check_unmoved"]
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
     """What was done, and the plan that is left; an empty one means that everything asked for is in force.
 
-    ``arrival`` is None where nobody looked, ``probes`` are empty where no guard is in force, ``sheet`` is
+    ``arrival`` is None where nobody looked, ``probes`` are empty where nothing is armed, ``sheet`` is
     there where the archive was to be armed.
     """
 
@@ -153,7 +154,7 @@ def _verified(
     blueprint = blueprint_for(config, seen)
     arrival = verifier.arrival(blueprint, seen) if left.waiting else None
     probes: tuple[Probe, ...] = ()
-    if arm and in_force(blueprint, seen):
+    if arm and (in_force(blueprint, seen) or is_armed(blueprint, seen)):
         probes = verifier.probes(blueprint)
     for probe in probes:
         journal.write_probe(shown.fingerprint, blueprint.archive_account, probe)
