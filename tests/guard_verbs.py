@@ -1,4 +1,4 @@
-"""Runs ``init``, ``plan`` and ``apply`` as a user would, against the embedded AWS."""
+"""Runs ``init``, ``plan``, ``apply`` and ``collect`` as a user would, against the embedded AWS."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from trailkeep.cli import apply, init, plan
+from trailkeep.cli import apply, collect, init, plan
 from trailkeep.core.errors import TrailkeepError
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, ORGANIZATION_ID, Sandbox
 
@@ -64,7 +64,7 @@ class Verbs:
     def run(self, *arguments: str, answer: str = "") -> Ran:
         """Run one command; errors of ours become their line and exit code, as ``trailkeep`` does it."""
         application = typer.Typer(pretty_exceptions_enable=False)
-        for verb in (init, plan, apply):
+        for verb in (init, plan, apply, collect):
             application.command(verb.__name__.rsplit(".", 1)[1])(verb.command)
         ran = CliRunner().invoke(application, list(arguments), input=answer)
         if isinstance(ran.exception, TrailkeepError):

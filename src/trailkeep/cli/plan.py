@@ -26,8 +26,11 @@ def command(
 ) -> None:
     """Show what is missing between trailkeep.toml and the organization, with reasons.
 
+    Where the lake of trailkeep.toml exists, each line also says who changed it, when, and with which event.
+
     Exit codes: 0 nothing to change, 1 changes pending or concerns, 3 something could not be read.
     """
+    from trailkeep.cli.authors_view import authors_body, find_authors, told
     from trailkeep.cli.guarding import reach_accounts, read_allowances, read_estate, write_estate
     from trailkeep.cli.plan_view import body, lines, summary
     from trailkeep.workflows.init import load_config
@@ -44,10 +47,11 @@ def command(
     if save_estate is not None:
         write_estate(save_estate, observed)
     proposed = plan(settings, observed, allow=allowed)
+    found = find_authors(proposed, settings, observed, config.parent / settings.lake.path)
     if as_json:
-        print_json("plan", body(proposed))
+        print_json("plan", {**body(proposed), **authors_body(found)})
     else:
-        for line in lines(proposed):
+        for line in lines(proposed, author=lambda action, seen: told(found, action, seen)):
             typer.echo(line)
     note(summary(proposed))
     raise typer.Exit(proposed.exit_code)
