@@ -27,6 +27,7 @@ from moto.organizations.models import organizations_backends
 
 from trailkeep.core.errors import UsageError
 from trailkeep.sandbox.gate import Gate
+from trailkeep.sandbox.injected import Injected
 from trailkeep.sandbox.organizations_rules import AccountRequests
 from trailkeep.sandbox.seams import AccountIds, seams
 from trailkeep.sandbox.server import Server
@@ -80,6 +81,7 @@ class Sandbox:
         self._account_ids = AccountIds()
         self._root_keys: dict[str, str] = {}
         self._account_requests = AccountRequests()
+        self.injected = Injected()
         self._keys: dict[tuple[str, Identity], dict[str, str]] = {}
         self._session = boto3.Session(region_name=region)
         self._stack = ExitStack()
@@ -95,7 +97,9 @@ class Sandbox:
         self._stack.enter_context(seams(account_ids=self._account_ids, organization_id=self.organization_id))
         self.reset()
         moto = DomainDispatcherApplication(create_backend_app)
-        gate = Gate(moto, root_keys=self._root_keys, account_requests=self._account_requests)
+        gate = Gate(
+            moto, root_keys=self._root_keys, account_requests=self._account_requests, injected=self.injected
+        )
         self._server = Server(gate, port=self._port)
         self._stack.callback(self._server.stop)
         return self
@@ -126,8 +130,17 @@ class Sandbox:
         self._root_keys.clear()
         self._keys.clear()
         self._account_requests.clear()
+        self.injected.clear()
         mock_random.seed(_SEED)
         self._build(self._has_log_archive if has_log_archive is None else has_log_archive)
+
+    def inject(self, operation: str, *, error: str, times: int | None = None) -> None:
+        """Answer the next ``times`` calls of an operation with an error code; without ``times`` until reset."""
+        self.injected.add(operation, error=error, times=times)
+
+    def slow_accounts(self, *, polls: int) -> None:
+        """Let accounts be in progress for so many questions about their status, until reset."""
+        self._account_requests.polls = polls
 
     def environment(
         self, account_id: str = MANAGEMENT_ACCOUNT_ID, identity: Identity = Identity.ADMINISTRATOR
