@@ -42,7 +42,9 @@ def happened(sandbox: Sandbox, *events: dict[str, Any]) -> None:
     activities = []
     for number, fields in enumerate(events):
         at = AT + timedelta(minutes=number)
-        whole = record(number, **({"eventTime": f"{at:%Y-%m-%dT%H:%M:%SZ}", "userIdentity": MALLORY} | fields))
+        whole = record(
+            number, **({"eventTime": f"{at:%Y-%m-%dT%H:%M:%SZ}", "userIdentity": MALLORY} | fields)
+        )
         activities.append(
             Activity(
                 account_id=whole["recipientAccountId"],

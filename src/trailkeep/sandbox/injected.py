@@ -10,6 +10,7 @@ An injected error comes before everything else; the call does nothing. Operation
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from threading import Lock
 
@@ -52,9 +53,13 @@ class _Error:
 
 
 class Injected:
-    """The errors that wait for their calls; safe to use from several threads."""
+    """The errors that wait for their calls; safe to use from several threads.
+
+    ``calls`` counts every call that came by, per operation, whether or not an error waited for it.
+    """
 
     def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
         self._lock = Lock()
         self._waiting: dict[str, list[_Error]] = {}
 
@@ -73,9 +78,10 @@ class Injected:
             self._waiting.setdefault(operation, []).append(_Error(code=error, left=times))
 
     def clear(self) -> None:
-        """Forget every error."""
+        """Forget every error and every call."""
         with self._lock:
             self._waiting.clear()
+            self.calls.clear()
 
     @property
     def left(self) -> dict[str, int]:
@@ -89,8 +95,10 @@ class Injected:
 
     def take(self, call: Call) -> Fault | None:
         """Return the error for a call, ``None`` where none waits."""
+        operation = operation_of(call)
         with self._lock:
-            for name in (operation_of(call), "*"):
+            self.calls[operation] += 1
+            for name in (operation, "*"):
                 if errors := self._waiting.get(name):
                     return self._next(name, errors)
         return None

@@ -135,7 +135,7 @@ class Sandbox:
         self._build(self._has_log_archive if has_log_archive is None else has_log_archive)
 
     def inject(self, operation: str, *, error: str, times: int | None = None) -> None:
-        """Answer the next ``times`` calls of an operation with an error code; without ``times`` until reset."""
+        """Answer the next ``times`` calls of an operation with an error code, or else all of them."""
         self.injected.add(operation, error=error, times=times)
 
     def slow_accounts(self, *, polls: int) -> None:
