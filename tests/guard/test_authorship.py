@@ -204,6 +204,10 @@ def test_guard_detached() -> None:
     gone = with_facts(start, {f"service_control_policies.{place}.targets": []})
     assert authors(gone, event(ORG, "DetachPolicy", asked)) == {"scp.attach": "event-0"}
     assert authors(gone, event(ORG, "DetachPolicy", asked | {"targetId": "333333333333"})) == {}
+    for kind, named in (("SERVICE_CONTROL_POLICY", {"scp.attach": "event-0"}), ("TAG_POLICY", {})):
+        assert (
+            authors(gone, event(ORG, "DisablePolicyType", {"rootId": "r-root", "policyType": kind})) == named
+        )
     bucket = with_facts(start, {"bucket.versioning": "Suspended"})
     assert "scp.detach" in [action.id for action in planned(config(), bucket, Allowance.LIFT_GUARDS).actions]
     assert authors(bucket, event(ORG, "DetachPolicy", asked)) == {}

@@ -60,6 +60,7 @@ _SETTINGS: dict[type, tuple[str, ...]] = {
     PutObjectLock: ("PutBucketObjectLockConfiguration", "PutObjectLockConfiguration"),
     PutBucketPolicy: _POLICY,
 }
+_BINDING = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
 _SWITCHES = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 _MEMBERS = {
     "organization trail": "isOrganizationTrail",
@@ -255,7 +256,7 @@ def _of_organization(action: Action) -> Question | None:
             return ask(
                 ("DetachPolicy", "AttachPolicy", "DisablePolicyType"),
                 lambda event: (
-                    event.name == "DisablePolicyType"
+                    event.asked.get("policyType") in _BINDING
                     or holds(event.asked, {"policyId": action.policy_id, "targetId": action.target_id})
                 ),
             )
