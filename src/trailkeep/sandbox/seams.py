@@ -6,6 +6,7 @@
     bucket policies                   moto's own partial check is off: ours is complete and comes first
     Object Lock default retention     may be in days or in years, not both
     a trail's status                  tells of real deliveries
+    a trail's description             tells whether it has event selectors of its own
     organization trails               are seen from the member accounts; trails are found and deleted by ARN
     delegated administrators          may be asked for CloudTrail
 """
@@ -58,6 +59,7 @@ def seams(*, account_ids: AccountIds, organization_id: str) -> Iterator[None]:
         (s3.FakeBucket, "get_permission", _permit),
         (s3.FakeBucket, "default_retention", _default_retention),
         (cloudtrail, "TrailStatus", DeliveryStatus),
+        (cloudtrail.Trail, "description", _describing(cloudtrail.Trail.description)),
         (backend, "describe_trails", _shadowing(backend.describe_trails)),
         (backend, "get_trail", _get_trail),
         (backend, "delete_trail", _delete_trail),
@@ -94,6 +96,14 @@ def _get_trail(backend: cloudtrail.CloudTrailBackend, name_or_arn: str) -> cloud
         if trail and (owner == backend.account_id or trail.is_org_trail):
             return trail
     raise TrailNotFoundException(account_id=backend.account_id, name=name_or_arn)
+
+
+def _describing(describe: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    def description(trail: cloudtrail.Trail, include_region: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - moto's signature
+        own = bool(trail.event_selectors or trail.advanced_event_selectors)
+        return describe(trail, include_region) | {"HasCustomEventSelectors": own}
+
+    return description
 
 
 def _delete_trail(backend: cloudtrail.CloudTrailBackend, name: str) -> None:
