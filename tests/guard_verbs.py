@@ -107,12 +107,13 @@ def settings(**changes: str) -> str:
         "days": "400",
         "lock_mode": '"GOVERNANCE"',
         "scp": "true",
+        "trail": "",
         **changes,
     }
     text = (
         '[organization]\nid = "{id}"\nmanagement_account = "111111111111"\n'
         "[archive]\naccount = {account}\naccount_name = {account_name}\naccount_email = {account_email}\n"
         "region = {region}\nbucket = {bucket}\n"
-        "[retention]\ndays = {days}\nlock_mode = {lock_mode}\n[guards]\nscp = {scp}\n"
+        "[retention]\ndays = {days}\nlock_mode = {lock_mode}\n[guards]\nscp = {scp}\n[trail]\n{trail}\n"
     )
     return text.format(id=ORGANIZATION_ID, **values)

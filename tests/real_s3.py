@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -112,7 +112,8 @@ def _wait(server: subprocess.Popen[bytes], port: int) -> None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
-        time.sleep(0.1)
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(timeout=0.1)
     raise RuntimeError("SeaweedFS: expected it to listen, got nothing; see its log in the test's folder")
 
 

@@ -35,6 +35,8 @@ def test_what_others_set_stays(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     )
     ran = verbs.run("apply", "--yes", "--allow", "shorten-retention")
     assert (ran.exit_code, verbs.run("plan", "--json").ids) == (1, []), ran.stderr
+    assert verbs.armed().exit_code == 0
+    assert verbs.run("plan", "--arm", "--json").ids == []
     found = bucket.get_bucket_lifecycle_configuration(Bucket=BUCKET)
     assert [one["ID"] for one in found["Rules"]] == [
         "t",

@@ -11,10 +11,17 @@ from msgspec.structs import replace
 
 from estates import config, created_archive, in_force, nothing, planned, with_facts
 from trailkeep.aws.describe import Printer, command
+from trailkeep.core.fields import Value
 from trailkeep.guard.changes import Action, bind
 from trailkeep.guard.decisions import Allowance
 from trailkeep.guard.estate import Absent
 from trailkeep.guard.model import apply_all
+
+_RECORDED: dict[str, Value] = {
+    "trail.data_events": ("AWS::Lambda::Function",),
+    "trail.insights": ("ApiErrorRateInsight",),
+    "trail.delegated_administrator": "333333333333",
+}
 
 
 def _every_action() -> list[Action]:
@@ -22,6 +29,7 @@ def _every_action() -> list[Action]:
         "bucket.request_payer": "Requester",
         "trails.0.prefix": "p",
         "service_control_policies.1.content": "[]",
+        "trails.0.recursive_logging": True,
     }
     new = planned(created_archive(), replace(nothing(), archive_account=Absent()))
     changed = planned(
@@ -36,7 +44,8 @@ def _every_action() -> list[Action]:
         Allowance.LIFT_GUARDS,
         Allowance.REPLACE_POLICY,
     )
-    return [*new.actions, *changed.actions, *with_key.actions, *repaired.actions]
+    recorded = planned(config(_RECORDED), in_force())
+    return [*new.actions, *changed.actions, *with_key.actions, *repaired.actions, *recorded.actions]
 
 
 def test_every_kind_of_action_is_described() -> None:
@@ -67,6 +76,26 @@ def test_every_kind_of_action_is_described() -> None:
                 "aws cloudtrail update-trail --name arn:aws:cloudtrail:eu-central-1:111111111111:trail/trailkeep "
                 "--s3-bucket-name acme-trail-archive --is-organization-trail --is-multi-region-trail "
                 "--include-global-service-events --enable-log-file-validation --s3-key-prefix '' "
+                "--no-recursive-logging --region eu-central-1"
+            ),
+        ),
+        (
+            "trail.event_selectors",
+            (
+                "aws cloudtrail put-event-selectors "
+                "--trail-name arn:aws:cloudtrail:eu-central-1:111111111111:trail/trailkeep "
+                '--advanced-event-selectors \'[{"FieldSelectors":[{"Equals":["Management"],"Field":"eventCategory"}],'
+                '"Name":"Management events"},{"FieldSelectors":[{"Equals":["Data"],"Field":"eventCategory"},'
+                '{"Equals":["AWS::Lambda::Function"],"Field":"resources.type"}],'
+                '"Name":"Data events of AWS::Lambda::Function"}]\' --region eu-central-1'
+            ),
+        ),
+        (
+            "trail.insights",
+            (
+                "aws cloudtrail put-insight-selectors "
+                "--trail-name arn:aws:cloudtrail:eu-central-1:111111111111:trail/trailkeep "
+                '--insight-selectors \'[{"EventCategories":["Management"],"InsightType":"ApiErrorRateInsight"}]\' '
                 "--region eu-central-1"
             ),
         ),

@@ -22,7 +22,7 @@ def _verbs(sandbox: Sandbox, patch: pytest.MonkeyPatch, folder: Path, **changes:
 def test_archive_with_a_key(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """``apply`` makes the key, bucket and trail use it, and a second ``plan`` finds nothing to do."""
     verbs = _verbs(sandbox, monkeypatch, tmp_path)
-    assert verbs.run("apply", "--yes").exit_code == 0
+    assert verbs.armed().exit_code == 0
     again = verbs.run("plan", "--json")
     assert (again.ids, again.exit_code) == ([], 0)
     keys = sandbox.client("kms", LOG_ARCHIVE_ACCOUNT_ID)
@@ -41,7 +41,7 @@ def test_account_and_key_in_one_apply(
 ) -> None:
     """An account that is created on the way gets the key, whose policy names it."""
     verbs = _verbs(sandbox_without_archive, monkeypatch, tmp_path, **CREATED)
-    assert verbs.run("apply", "--yes").exit_code == 0
+    assert verbs.armed().exit_code == 0
     assert verbs.run("plan", "--json").ids == []
     keys = sandbox_without_archive.client("kms", LOG_ARCHIVE_ACCOUNT_ID)
     policy = keys.get_key_policy(KeyId=keys.list_keys()["Keys"][0]["KeyId"], PolicyName="default")["Policy"]
@@ -56,7 +56,7 @@ def test_key_that_is_made_but_not_named_is_found(
     keys = sandbox.client("kms", LOG_ARCHIVE_ACCOUNT_ID)
     made = keys.create_key(Tags=[{"TagKey": "trailkeep", "TagValue": "archive-key"}])["KeyMetadata"]
     verbs = _verbs(sandbox, monkeypatch, tmp_path)
-    assert verbs.run("apply", "--yes").exit_code == 0
+    assert verbs.armed().exit_code == 0
     assert keys.describe_key(KeyId="alias/trailkeep-archive")["KeyMetadata"]["Arn"] == made["Arn"]
 
 
@@ -79,7 +79,7 @@ def test_bucket_of_the_account_alone(
     verbs.write(bucket='""')
     commands = verbs.run("apply", "--dry-run", "--json").document["commands"]
     assert [line for line in commands if "--bucket-namespace account-regional" in line] == [commands[1]]
-    assert verbs.run("apply", "--yes").exit_code == 0
+    assert verbs.run("apply", "--yes").exit_code == 1
     assert verbs.run("plan", "--json").ids == []
     buckets = sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID).list_buckets()["Buckets"]
     assert [bucket["Name"] for bucket in buckets] == ["trailkeep-222222222222-eu-central-1-an"]

@@ -160,7 +160,7 @@ def test_export_needs_the_account(alone: Path) -> None:
     assert ran.stderr.startswith(
         "archive.account: expected 12 digits, because the SCP names the account, got ''"
     )
-    (alone / "trailkeep.toml").write_text(settings(**made, scp="false") + "rcp = false\n")
+    (alone / "trailkeep.toml").write_text(settings(**made, scp="false\nrcp = false"))
     assert _run("export", "policies").exit_code == 0
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from trailkeep import __version__
 from trailkeep.cli.main import VERBS
+from trailkeep.guard.decisions import Allowance
 
 SLOW = (
     "duckdb",
@@ -97,3 +98,10 @@ def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
         ["/bin/sh", "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path
     )
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["plan", "apply"])
+def test_help_names_every_allowance(verb: str) -> None:
+    """Whatever a plan does only when it is allowed is in the help of the option that allows it."""
+    shown = "".join(run(verb, "--help").stdout.split())
+    assert [allowance for allowance in Allowance if allowance not in shown] == []

@@ -43,7 +43,7 @@ def test_every_kind_of_line() -> None:
         "* trail trailkeep  concern\n"
         "    observed: it has event selectors of its own, and what they select was not observed\n"
         "    events that no selector selects are not recorded\n"
-        "    remedy: select every management event with 'aws cloudtrail put-event-selectors'\n"
+        "    remedy: see 'aws cloudtrail get-event-selectors'; 'aws cloudtrail put-event-selectors' sets them\n"
         "differences: 1 keep, 1 fix, 2 danger, 1 unknown\n"
         f"fingerprint {plan.fingerprint}"
     )

@@ -51,10 +51,10 @@ def grow_old(*, hours: int) -> None:
 
 @pytest.fixture
 def verbs(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Verbs:
-    """An archive that ``apply`` built."""
+    """An archive that ``apply`` built, and that is not armed."""
     made = Verbs(sandbox, monkeypatch, tmp_path)
     made.write(scp="false")
-    assert made.run("apply", "--yes").exit_code == 0
+    assert made.run("apply", "--yes").exit_code == 1
     return made
 
 

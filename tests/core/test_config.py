@@ -80,6 +80,39 @@ def test_key_without_section() -> None:
         parse_config("days = 3\n" + MINIMAL)
 
 
+def test_array_of_strings() -> None:
+    """An array is read as it is written, and of a bad one only the bad items are named."""
+    text = MINIMAL + '[trail]\ndata_events = ["AWS::S3::Object", "AWS::Lambda::Function"]\n'
+    assert parse_config(text).trail.data_events == ("AWS::S3::Object", "AWS::Lambda::Function")
+    with pytest.raises(ConfigError, match=r"^trail\.data_events: expected resource types.*, got 'x', 3; for"):
+        parse_config(text.replace('["AWS::S3::Object"', '["AWS::S3::Object", "x", 3'))
+
+
+@pytest.mark.parametrize(
+    ("group", "role", "names"),
+    [
+        ("111111111111", "222222222222", ["trail.cloudwatch_role"]),
+        ("222222222222", "222222222222", ["trail.cloudwatch_log_group", "trail.cloudwatch_role"]),
+        ("111111111111", "", ["trail.cloudwatch_role"]),
+        ("", "111111111111", ["trail.cloudwatch_log_group"]),
+        ("111111111111", "111111111111", []),
+    ],
+)
+def test_live_feed_is_in_the_management_account(group: str, role: str, names: list[str]) -> None:
+    """A CloudWatch Logs feed needs a log group and a role, both in the management account."""
+    feed = "[trail]\n"
+    if group:
+        feed += f'cloudwatch_log_group = "arn:aws:logs:eu-central-1:{group}:log-group:trail:*"\n'
+    if role:
+        feed += f'cloudwatch_role = "arn:aws:iam::{role}:role/trail"\n'
+    try:
+        parse_config(MINIMAL + feed)
+        wrong = []
+    except ConfigError as error:
+        wrong = [line.split(":")[0] for line in str(error).splitlines()]
+    assert wrong == names
+
+
 def test_not_toml() -> None:
     """Text that is not TOML is an error that names the line."""
     with pytest.raises(ConfigError, match=r"trailkeep\.toml: expected TOML, got .*line 1"):
@@ -137,6 +170,17 @@ def test_created_account_needs_name_and_mail() -> None:
         ("trail.name", '"10.0.0.1"'),
         ("guards.scp", '"yes"'),
         ("guards.scp", "1"),
+        ("trail.management_events", '"none"'),
+        ("trail.data_events", '"AWS::S3::Object"'),
+        ("trail.data_events", '["AWS::S3::Object", 3]'),
+        ("trail.data_events", '["AWS::S3"]'),
+        ("trail.data_events", '["AWS::S3::Object=bucket/"]'),
+        ("trail.network_events", '["ec2"]'),
+        ("trail.insights", '["ApiCallRate"]'),
+        ("trail.sns_topic", '"logs"'),
+        ("trail.delegated_administrator", '"prod"'),
+        ("trail.delegated_administrator", '"111111111111"'),
+        ("trail.cloudwatch_log_group", '"arn:aws:logs:eu-central-1:111111111111:log-group:g"'),
         ("lake.path", '""'),
         ("lake.path", "[]"),
     ],
@@ -162,6 +206,10 @@ _NAME = st.from_regex(r"[a-z0-9][a-z0-9-]{4,30}[a-z0-9]", fullmatch=True).map(la
 _ACCOUNT = st.from_regex(r"[0-9]{12}", fullmatch=True).filter(lambda s: s != "111111111111")
 _PRINTABLE = st.text(min_size=1, max_size=40).filter(str.isprintable)
 
+_DATA_EVENTS = st.lists(
+    st.sampled_from(["AWS::S3::Object", 'AWS::S3::Object=arn:aws:s3:::a"\\/', "AWS::Lambda::Function"])
+).map(tuple)
+
 
 @st.composite
 def _configs(draw: st.DrawFn) -> Config:
@@ -178,6 +226,9 @@ def _configs(draw: st.DrawFn) -> Config:
             "retention.lock_mode": draw(st.sampled_from(["GOVERNANCE", "COMPLIANCE"])),
             "guards.scp": draw(st.booleans()),
             "lake.path": draw(_PRINTABLE),
+            "trail.management_events": draw(st.sampled_from(["all", "write-only"])),
+            "trail.data_events": draw(_DATA_EVENTS),
+            "trail.insights": draw(st.sampled_from([(), ("ApiCallRateInsight",)])),
         }
     )
 
@@ -211,6 +262,7 @@ def test_reference_has_a_row_for_every_key() -> None:
     rows = list(reference())
     assert [row[0] for row in rows] == [field.key for field in FIELDS]
     assert ("retention.days", "int", "400") in {row[:3] for row in rows}
+    assert ("trail.data_events", "list[str]", "[]") in {row[:3] for row in rows}
     assert ("archive.region", "str", "") in {row[:3] for row in rows}
 
 
@@ -223,7 +275,7 @@ def test_list_of_readers() -> None:
     assert config.archive.readers == (AUDIT,)
     assert f'readers = ["{AUDIT}"]\n' in render(config)
     assert parse_config(render(config)) == config
-    assert ("archive.readers", "list of str", "[]") in {row[:3] for row in reference()}
+    assert ("archive.readers", "list[str]", "[]") in {row[:3] for row in reference()}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from estates import config, in_force, nothing, planned, with_facts
@@ -70,6 +70,7 @@ def test_golden_case(path: Path) -> None:
     } == {key: case[key] for key in ("actions", "waiting", "blocked", "exit_code")}
 
 
+@settings(deadline=None)
 @given(_estates(), _ALLOW)
 def test_both_phases_are_the_whole_plan(estate: Any, allow: list[Allowance]) -> None:
     """Building and then arming leaves the estate that arming at once leaves, and nothing waits any more."""
@@ -80,6 +81,7 @@ def test_both_phases_are_the_whole_plan(estate: Any, allow: list[Allowance]) -> 
     assert planned(config(), armed, *allow, arm=False).waiting == ()
 
 
+@settings(deadline=None)
 @given(_estates(), _ALLOW)
 def test_building_locks_and_guards_nothing_new(estate: Any, allow: list[Allowance]) -> None:
     """Without --arm no lock is set, no policy written, and no guard goes on that was not there before."""
@@ -93,6 +95,7 @@ def test_building_locks_and_guards_nothing_new(estate: Any, allow: list[Allowanc
     assert all(waiting.reason == REASON for waiting in plan.waiting)
 
 
+@settings(deadline=None)
 @given(_estates(), _ALLOW)
 def test_a_lifted_guard_goes_back_on(estate: Any, allow: list[Allowance]) -> None:
     """Whatever waits, a guard that a plan lifts is attached again by the same plan, after a change."""

@@ -19,6 +19,7 @@ from trailkeep.guard.decisions import Allowance
 from trailkeep.guard.estate import Bucket, Estate, ObjectLock, Unreadable
 from trailkeep.guard.model import apply_all
 from trailkeep.guard.plan import Plan
+from trailkeep.guard.selectors import ALL_MANAGEMENT, Selector, read, uncovered
 
 CASES = sorted((Path(__file__).parent.parent / "cases" / "plan").glob("*.json"))
 _UNREADABLE = {"fact": "Unreadable", "call": "service:Operation", "error": "AccessDenied: no"}
@@ -41,6 +42,26 @@ _OURS = (
     '{"ID":"trailkeep-expire","Status":"Enabled","Filter":{"Prefix":"AWSLogs/"},"Expiration":{"Days":900}}'
 )
 _EXPIRES = '[{"ID":"tidy","Status":"Enabled","Filter":{},"Expiration":{"Days":1}}]'
+
+
+_TOPIC = "arn:aws:sns:eu-central-1:222222222222:logs"
+_INSIGHTS = '[{"InsightType":"ApiErrorRateInsight","EventCategories":["Data"]}]'
+_BASIC = (
+    '{"EventSelectors":[{"ReadWriteType":"WriteOnly","IncludeManagementEvents":true,"DataResources":[]}]}'
+)
+_DATA_ONLY = json.dumps(
+    {
+        "AdvancedEventSelectors": [
+            {
+                "FieldSelectors": [
+                    {"Field": "eventCategory", "Equals": ["Data"]},
+                    {"Field": "resources.type", "Equals": ["AWS::S3::Object"]},
+                    {"Field": "resources.ARN", "StartsWith": ["arn:aws:s3:::a/", "arn:aws:s3:::b/"]},
+                ]
+            }
+        ]
+    }
+)
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -100,6 +121,7 @@ _TARGETS = st.lists(
 )
 _FACTS = {
     "trusted_services": st.sampled_from([[], ["cloudtrail.amazonaws.com"], _UNREADABLE]),
+    "delegated_administrators": st.sampled_from([[], ["333333333333"], ["222222222222"]]),
     "roots.0.policy_types": st.sampled_from([[], ["SERVICE_CONTROL_POLICY"], ["RESOURCE_CONTROL_POLICY"]]),
     "trails.0.bucket": st.sampled_from(["acme-trail-archive", "another"]),
     "trails.0.prefix": st.sampled_from(["", "logs"]),
@@ -118,6 +140,11 @@ _FACTS = {
             },
         ]
     ),
+    "trails.0.has_custom_event_selectors": st.booleans(),
+    "trails.0.event_selectors": st.sampled_from([_ABSENT, _UNREADABLE, "{", _DATA_ONLY, _BASIC]),
+    "trails.0.insight_selectors": st.sampled_from([_ABSENT, _INSIGHTS]),
+    "trails.0.sns_topic": st.sampled_from(["", _TOPIC, f"{_TOPIC}-of-others"]),
+    "trails.0.recursive_logging": st.sampled_from([True, False, None]),
     "bucket.versioning": st.sampled_from(["", "Suspended", "Enabled", _UNREADABLE]),
     "bucket.public_access_block": st.sampled_from([_ABSENT, _UNREADABLE]),
     "bucket.ownership": st.sampled_from(["ObjectWriter", "BucketOwnerPreferred", _ABSENT, _UNREADABLE]),
@@ -176,16 +203,24 @@ def _estates(draw: st.DrawFn) -> Estate:
 
 
 _CONFIGS = st.builds(
-    lambda days, mode, scp, members, rcp, encryption, later: config(
-        {
-            "retention.days": days,
-            "retention.lock_mode": mode,
-            "guards.scp": scp,
-            "guards.member_scp": members,
-            "guards.rcp": rcp,
-            "archive.encryption": encryption,
-            "archive.lifecycle_expire_days": days + later if later else 0,
-        }
+    lambda days, mode, scp, members, rcp, encryption, later, events, data, insights, recursive, topic, delegated: (
+        config(
+            {
+                "retention.days": days,
+                "retention.lock_mode": mode,
+                "guards.scp": scp,
+                "guards.member_scp": members,
+                "guards.rcp": rcp,
+                "archive.encryption": encryption,
+                "archive.lifecycle_expire_days": days + later if later else 0,
+                "trail.management_events": events,
+                "trail.data_events": data,
+                "trail.insights": insights,
+                "trail.recursive_logging": recursive,
+                "trail.sns_topic": topic,
+                "trail.delegated_administrator": delegated,
+            }
+        )
     ),
     st.integers(1, 4000),
     st.sampled_from(["GOVERNANCE", "COMPLIANCE"]),
@@ -194,6 +229,12 @@ _CONFIGS = st.builds(
     st.booleans(),
     st.sampled_from(["sse-s3", "sse-kms"]),
     st.sampled_from([0, 0, 1, 500]),
+    st.sampled_from(["all", "write-only"]),
+    st.sampled_from([(), ("AWS::S3::Object",), ("AWS::S3::Object=arn:aws:s3:::a/", "AWS::Lambda::Function")]),
+    st.sampled_from([(), ("ApiCallRateInsight",)]),
+    st.booleans(),
+    st.sampled_from(["", _TOPIC]),
+    st.sampled_from(["", "333333333333"]),
 )
 
 
@@ -222,6 +263,7 @@ def test_nothing_is_weakened_without_being_allowed_to(estate: Estate, settings: 
     after = apply_all(estate, plan.actions)
     assert _lock(after) >= _lock(estate)
     assert _attachments(after) >= _attachments(estate)
+    assert uncovered(_recorded(estate), _recorded(after)) == ()
 
 
 @given(_estates(), _CONFIGS)
@@ -283,6 +325,16 @@ def _lock(estate: Estate) -> tuple[int, int]:
     if not isinstance(lock, ObjectLock):
         return (0, 0)
     return ({"": 0, "GOVERNANCE": 1, "COMPLIANCE": 2}[lock.mode], lock.days)
+
+
+def _recorded(estate: Estate) -> tuple[Selector, ...]:
+    """Return what the trail records, as far as that was observed."""
+    if isinstance(estate.trails, Unreadable) or not estate.trails:
+        return ()
+    (trail,) = estate.trails
+    if not trail.has_custom_event_selectors:
+        return ALL_MANAGEMENT
+    return (read(trail.event_selectors) if isinstance(trail.event_selectors, str) else None) or ()
 
 
 def _attachments(estate: Estate) -> set[tuple[str, str]]:

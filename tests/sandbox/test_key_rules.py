@@ -19,7 +19,7 @@ def test_key_of_a_trail(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_p
     verbs = Verbs(sandbox, monkeypatch, tmp_path)
     text = settings().replace("[retention]", 'encryption = "sse-kms"\n[retention]')
     (tmp_path / "trailkeep.toml").write_text(text)
-    assert verbs.run("apply", "--yes").exit_code == 0
+    assert verbs.run("apply", "--yes").exit_code == 1
     keys = sandbox.client("kms", LOG_ARCHIVE_ACCOUNT_ID)
     key = keys.describe_key(KeyId="alias/trailkeep-archive")["KeyMetadata"]["Arn"]
     assert _answer(sandbox, key) == ""

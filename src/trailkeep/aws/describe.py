@@ -28,6 +28,8 @@ from trailkeep.guard.changes import (
     PutAccountPublicAccessBlock,
     PutBucketEncryption,
     PutBucketPolicy,
+    PutEventSelectors,
+    PutInsightSelectors,
     PutKeyPolicy,
     PutLifecycle,
     PutObjectLock,
@@ -36,6 +38,7 @@ from trailkeep.guard.changes import (
     PutRequestPayment,
     PutTags,
     PutVersioning,
+    RegisterDelegatedAdmin,
     SetTrailKey,
     StartLogging,
     UpdatePolicy,
@@ -83,13 +86,15 @@ def _arguments(action: Action) -> list[str]:
             | PutBucketPolicy()
         ):
             return ["s3api", *_bucket(action), "--region", action.region]
-        case CreateTrail(name=name, bucket=bucket, region=region):
-            return ["cloudtrail", "create-trail", *_named(name, bucket), *_TRAIL, "--region", region]
-        case UpdateTrail(arn=arn, bucket=bucket, region=region):
-            prefix = ["--s3-key-prefix", ""] if action.clear_prefix else []
-            return ["cloudtrail", "update-trail", *_named(arn, bucket), *_TRAIL, *prefix, "--region", region]
-        case StartLogging(arn=arn, region=region):
-            return ["cloudtrail", "start-logging", "--name", arn, "--region", region]
+        case (
+            CreateTrail()
+            | UpdateTrail()
+            | StartLogging()
+            | PutEventSelectors()
+            | PutInsightSelectors()
+            | RegisterDelegatedAdmin()
+        ):
+            return ["cloudtrail", *_recording(action), "--region", action.region]
         case (
             EnableTrustedAccess()
             | EnablePolicyType()
@@ -107,8 +112,45 @@ def _arguments(action: Action) -> list[str]:
             assert_never(action)
 
 
+def _recording(
+    action: CreateTrail
+    | UpdateTrail
+    | StartLogging
+    | PutEventSelectors
+    | PutInsightSelectors
+    | RegisterDelegatedAdmin,
+) -> list[str]:
+    match action:
+        case CreateTrail(name=name, bucket=bucket):
+            return ["create-trail", *_named(name, bucket), *_TRAIL, *_further(action)]
+        case UpdateTrail(arn=arn, bucket=bucket):
+            prefix = ["--s3-key-prefix", ""] if action.clear_prefix else []
+            return ["update-trail", *_named(arn, bucket), *_TRAIL, *prefix, *_further(action)]
+        case PutEventSelectors(arn=arn, document=document):
+            return ["put-event-selectors", "--trail-name", arn, "--advanced-event-selectors", document]
+        case PutInsightSelectors(arn=arn, document=document):
+            return ["put-insight-selectors", "--trail-name", arn, "--insight-selectors", document]
+        case RegisterDelegatedAdmin(member=member):
+            return ["register-organization-delegated-admin", "--member-account-id", member]
+        case StartLogging(arn=arn):
+            return ["start-logging", "--name", arn]
+        case _:
+            assert_never(action)
+
+
 def _named(name: str, bucket: str) -> list[str]:
     return ["--name", name, "--s3-bucket-name", bucket]
+
+
+def _further(action: CreateTrail | UpdateTrail) -> list[str]:
+    recursive = {None: [], True: ["--recursive-logging"], False: ["--no-recursive-logging"]}
+    named = {
+        "--sns-topic-name": action.sns_topic,
+        "--cloud-watch-logs-log-group-arn": action.log_group,
+        "--cloud-watch-logs-role-arn": action.log_role,
+    }
+    fed = [word for option, arn in named.items() if arn for word in (option, arn)]
+    return [*recursive[action.recursive_logging], *fed]
 
 
 def _bucket(

@@ -16,6 +16,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from trailkeep.aws.list_accounts import CALL, list_accounts, state_of
 from trailkeep.aws.patience import Patience
 from trailkeep.aws.reading import read
 from trailkeep.aws.session import Accounts, aws_errors
@@ -166,17 +167,15 @@ class Reader:
 
 def members(accounts: Accounts) -> tuple[Member, ...] | Unreadable:
     """Return the accounts of the organization, or the call that was refused."""
-    client = accounts.organizations()
     return read(
-        "organizations:ListAccounts",
+        CALL,
         lambda: tuple(
             Member(
                 account=account["Id"],
-                state=str(account.get("State") or account["Status"]),
+                state=state_of(account),
                 organization_id=account["Arn"].split("/")[1],
             )
-            for page in client.get_paginator("list_accounts").paginate()
-            for account in page["Accounts"]
+            for account in list_accounts(accounts)
         ),
     )
 
@@ -188,7 +187,7 @@ def regions(accounts: Accounts, account: str) -> tuple[str, ...] | Unreadable:
         lambda: tuple(
             sorted(
                 region["RegionName"]
-                for region in accounts.ec2_in(account).describe_regions(AllRegions=False)["Regions"]
+                for region in accounts.ec2(account).describe_regions(AllRegions=False)["Regions"]
                 if region.get("OptInStatus") != "not-opted-in"
             )
         ),

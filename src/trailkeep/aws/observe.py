@@ -64,6 +64,7 @@ def observe(accounts: Accounts, config: Config) -> Estate:
         services = pool.submit(_trusted_services, client)
         controls = pool.submit(_policies, client, "SERVICE_CONTROL_POLICY", path)
         resource_controls = pool.submit(_policies, client, "RESOURCE_CONTROL_POLICY", path)
+        delegated = pool.submit(_delegated_administrators, client)
         trails = pool.submit(_trails, accounts.cloudtrail(config.trail_region))
         bucket = (
             observe_bucket(
@@ -86,6 +87,7 @@ def observe(accounts: Accounts, config: Config) -> Estate:
             bucket=bucket,
             key=observe_key(accounts, config, archive=archive, bucket=bucket, trails=trails.result()),
             account_public_access_block=observe_account_block(accounts, archive, config.archive.region),
+            delegated_administrators=delegated.result(),
         )
 
 
@@ -219,6 +221,16 @@ def _path(
     return tuple(path)
 
 
+def _delegated_administrators(client: OrganizationsClient) -> tuple[str, ...] | Unreadable:
+    def get() -> tuple[str, ...]:
+        pages = client.get_paginator("list_delegated_administrators").paginate(
+            ServicePrincipal="cloudtrail.amazonaws.com"
+        )
+        return tuple(sorted(admin["Id"] for page in pages for admin in page["DelegatedAdministrators"]))
+
+    return read("organizations:ListDelegatedAdministrators", get)
+
+
 def _policies(
     client: OrganizationsClient, kind: _PolicyType, path: tuple[str, ...]
 ) -> tuple[Policy, ...] | Unreadable:
@@ -300,7 +312,22 @@ def _trail(client: CloudTrailClient, said: dict[str, Any]) -> Trail:
         event_selectors=read("cloudtrail:GetEventSelectors", lambda: _selectors(client, said["TrailARN"]))
         if said.get("HasCustomEventSelectors", False)
         else Absent(),
+        insight_selectors=read_or_absent(
+            "cloudtrail:GetInsightSelectors",
+            lambda: _insights(client, said["TrailARN"]),
+            "InsightNotEnabledException",
+        )
+        if said.get("HasInsightSelectors", False)
+        else Absent(),
+        sns_topic=said.get("SnsTopicARN") or "",
+        log_group=said.get("CloudWatchLogsLogGroupArn") or "",
+        log_role=said.get("CloudWatchLogsRoleArn") or "",
     )
+
+
+def _insights(client: CloudTrailClient, arn: str) -> str:
+    said = client.get_insight_selectors(TrailName=arn)
+    return json.dumps(said["InsightSelectors"], sort_keys=True)
 
 
 def _selectors(client: CloudTrailClient, arn: str) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from trailkeep.aws.describe import command
 from trailkeep.guard.blueprint import Blueprint
-from trailkeep.guard.changes import Action, AttachPolicy, CreatePolicy
-from trailkeep.guard.iac import ROOT
+from trailkeep.guard.changes import Action, AttachPolicy, CreatePolicy, CreateTrail
+from trailkeep.guard.iac import ROOT, recursive_logging_step
 
 __all__ = ["LIST_ROOT", "script"]
 
@@ -61,6 +61,8 @@ def script(blueprint: Blueprint, actions: Iterable[Action]) -> str:
 def _commands(action: Action, blueprint: Blueprint) -> Iterator[str]:
     """Yield the command with shell variables in place of what earlier commands returned."""
     said = command(action).replace(shlex.quote(ROOT), '"$root"')
+    if isinstance(action, CreateTrail):
+        said = said.replace(" --no-recursive-logging", "")
     if isinstance(action, AttachPolicy):
         said = said.replace(shlex.quote(_POLICY_ID), f'"${_variable(action.name)}"')
     if action.account == blueprint.archive_account:
@@ -69,6 +71,9 @@ def _commands(action: Action, blueprint: Blueprint) -> Iterator[str]:
         yield f"{_variable(action.name)}=$({said} --query Policy.PolicySummary.Id --output text)"
     else:
         yield f"again {said}"
+    if isinstance(action, CreateTrail):
+        for later in recursive_logging_step(action):
+            yield f"{later.command} || echo 'update the AWS CLI, then: {later.command}' >&2"
 
 
 def _variable(name: str) -> str:

@@ -137,11 +137,6 @@ class Accounts:
         client: CloudTrailClient = self._client(self._base, "cloudtrail", region)
         return client
 
-    def ec2(self, region: str) -> EC2Client:
-        """Return a client for what EC2 says of the caller's regions."""
-        client: EC2Client = self._client(self._base, "ec2", region)
-        return client
-
     def s3(self, account: str, region: str) -> S3Client:
         """Return a client for S3 in an account.
 
@@ -178,7 +173,7 @@ class Accounts:
         client: CloudTrailClient = self._client(self._session(account), "cloudtrail", region, attempts=1)
         return client
 
-    def ec2_in(self, account: str) -> EC2Client:
+    def ec2(self, account: str) -> EC2Client:
         """Return a client for EC2 in an account, which knows the regions that are enabled there.
 
         Raises:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from trailkeep.aws.list_accounts import CALL, list_accounts, state_of
 from trailkeep.aws.reading import read
 from trailkeep.aws.session import Accounts
 from trailkeep.core.config import Config
@@ -45,24 +46,22 @@ def read_members(accounts: Accounts) -> tuple[Member, ...] | Unreadable:
     """Return the active accounts of the organization; one that is suspended or closed delivers nothing."""
 
     def get() -> tuple[Member, ...]:
-        pages = accounts.organizations().get_paginator("list_accounts").paginate()
-        every: list[dict[str, Any]] = [dict(account) for page in pages for account in page["Accounts"]]
         return tuple(
             Member(id=one["Id"], name=one.get("Name", ""), joined_at=one.get("JoinedTimestamp"))
-            for one in every
-            if (one.get("State") or one.get("Status")) == _ACTIVE
+            for one in list_accounts(accounts)
+            if state_of(one) == _ACTIVE
         )
 
-    return read("organizations:ListAccounts", get)
+    return read(CALL, get)
 
 
-def read_regions(accounts: Accounts, config: Config) -> tuple[tuple[str, ...], tuple[str, ...]] | Unreadable:
+def read_regions(accounts: Accounts) -> tuple[tuple[str, ...], tuple[str, ...]] | Unreadable:
     """Return the regions that are enabled in every account, and those enabled in the caller's."""
     partition = accounts.identity().partition
     known = boto3.session.Session().get_partition_for_region
 
     def get() -> tuple[tuple[str, ...], tuple[str, ...]]:
-        said = accounts.ec2(config.trail_region).describe_regions()["Regions"]
+        said = accounts.ec2(accounts.identity().account).describe_regions()["Regions"]
         ours = {region["RegionName"]: region.get("OptInStatus", "") for region in said}
         ours = {name: status for name, status in ours.items() if known(name) == partition}
         every = sorted(name for name, status in ours.items() if status == _IN_EVERY_ACCOUNT)

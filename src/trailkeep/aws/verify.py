@@ -13,10 +13,11 @@ from trailkeep.aws.measure import bytes_a_day
 from trailkeep.aws.patience import Patience
 from trailkeep.aws.probes import Probe, probe_guards
 from trailkeep.aws.session import Accounts
+from trailkeep.core.prices import STANDARD_USD
 from trailkeep.guard.arrival import Arrival, awaited_accounts, delivery_error
 from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.estate import Bucket, Estate
-from trailkeep.guard.irreversible import STANDARD_USD, Sheet, irreversibility_sheet
+from trailkeep.guard.irreversible import Sheet, irreversibility_sheet
 from trailkeep.guard.plan import Plan
 
 __all__ = ["AwsVerifier"]

@@ -60,7 +60,7 @@ class Watch:
 
     @cached_property
     def _regions(self) -> tuple[tuple[str, ...], tuple[str, ...]] | Unreadable:
-        return read_regions(self._accounts, self._config)
+        return read_regions(self._accounts)
 
     @cached_property
     def _trail(self) -> ReadTrail:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from trailkeep.cli.options import AllowOption, PriceOption
 from trailkeep.cli.output import note, print_json
 from trailkeep.core.errors import UsageError
+from trailkeep.core.prices import STANDARD_USD
 
 if TYPE_CHECKING:
     from trailkeep.core.config import Config
@@ -32,23 +34,14 @@ def command(
     fingerprint: str = typer.Option(
         "", "--fingerprint", help="Perform only the plan with this fingerprint (8 or more hex digits)."
     ),
-    allow: list[str] = typer.Option(
-        [],
-        "--allow",
-        help="Allow lift-guards, weaken-guards, shorten-retention, replace-policy or redirect-trail.",
-    ),
+    allow: AllowOption = [],  # noqa: B006 - typer copies it
     arm: bool = typer.Option(
         False, "--arm", help="Also lock new logs and attach the guards, once a member account's log is there."
     ),
     wait: int = typer.Option(
         0, "--wait", min=0, max=1440, help="Minutes to wait for a member account's first log."
     ),
-    gb_month_price: float = typer.Option(
-        0.023,
-        "--gb-month-price",
-        min=0,
-        help="US dollars for a GB and month of storage, for the sheet of --arm.",
-    ),
+    gb_month_price: PriceOption = STANDARD_USD,
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document; needs --yes or --dry-run."),
 ) -> None:
     """Perform the plan after showing it; a second apply does nothing.

@@ -9,11 +9,27 @@ import typer
 
 from trailkeep.core.errors import UsageError
 
-__all__ = ["CONFIG", "JsonOption", "LakeOption", "lake_path"]
+__all__ = ["CONFIG", "AllowOption", "JsonOption", "LakeOption", "PriceOption", "lake_path"]
 
 CONFIG = Path("trailkeep.toml")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+AllowOption = Annotated[
+    list[str],
+    typer.Option(
+        "--allow",
+        help="Allow lift-guards, weaken-guards, shorten-retention, replace-policy, redirect-trail, "
+        "drop-events or drop-key.",
+    ),
+]
+PriceOption = Annotated[
+    float,
+    typer.Option(
+        "--gb-month-price",
+        min=0,
+        help="US dollars for a GB and month of storage, for the sheet of --arm.",
+    ),
+]
 LakeOption = Annotated[
     Optional[Path],  # noqa: UP045 - typer reads it
     typer.Option("--lake", help="Folder of the lake; else what trailkeep.toml says, else ./lake."),

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from trailkeep.cli.options import AllowOption, PriceOption
 from trailkeep.cli.output import note, plain, print_json
+from trailkeep.core.prices import STANDARD_USD
 
 if TYPE_CHECKING:
     from trailkeep.core.config import Config
@@ -23,22 +25,13 @@ def command(
         None, "--estate", help="Decide on this saved estate; AWS is not asked."
     ),
     save_estate: Path | None = typer.Option(None, "--save-estate", help="Save what was observed as JSON."),
-    allow: list[str] = typer.Option(
-        [],
-        "--allow",
-        help="Allow lift-guards, weaken-guards, shorten-retention, replace-policy or redirect-trail.",
-    ),
+    allow: AllowOption = [],  # noqa: B006 - typer copies it
     arm: bool = typer.Option(
         False,
         "--arm",
         help="Also plan what locks new logs and guards the archive, and say what is final then.",
     ),
-    gb_month_price: float = typer.Option(
-        0.023,
-        "--gb-month-price",
-        min=0,
-        help="US dollars for a GB and month of storage, for the sheet of --arm.",
-    ),
+    gb_month_price: PriceOption = STANDARD_USD,
     retire: bool = typer.Option(
         False, "--retire", help="Say what giving the archive up means instead; stops and deletes nothing."
     ),

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from trailkeep.core.arn import Arn
 from trailkeep.core.errors import ConfigError
 from trailkeep.core.fields import FIELDS, Field, Value
 
@@ -67,6 +68,15 @@ class TrailConfig:
 
     name: str
     region: str
+    management_events: str
+    data_events: tuple[str, ...]
+    network_events: tuple[str, ...]
+    insights: tuple[str, ...]
+    recursive_logging: bool
+    sns_topic: str
+    cloudwatch_log_group: str
+    cloudwatch_role: str
+    delegated_administrator: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +120,6 @@ _SECTIONS: dict[str, type] = {
     "guards": GuardsConfig,
     "lake": LakeConfig,
 }
-_KINDS = {str: "str", int: "int", bool: "bool", tuple: "list of str"}
 _BY_KEY = {field.key: field for field in FIELDS}
 
 
@@ -161,14 +170,14 @@ def reference() -> Iterator[tuple[str, str, str, str, str]]:
     """Yield the reference's rows: key, type, default (empty where required), what is allowed, meaning."""
     for field in FIELDS:
         default = "" if field.default is None else _toml(field.default)
-        yield field.key, _KINDS[field.kind], default, field.expected, field.comment
+        yield field.key, field.type_name, default, field.expected, field.comment
 
 
 def _checked(values: dict[str, Any], errors: list[ConfigError]) -> Config:
     errors = [*errors, *(_unknown(key, list(_BY_KEY), "a key") for key in values if key not in _BY_KEY)]
     full: dict[str, Any] = {}
     for field in FIELDS:
-        value = _listed(field, values.get(field.key, field.default))
+        value = _hashable(field, values.get(field.key, field.default))
         full[field.key] = value
         if problem := _problem(field, value, given=field.key in values):
             errors.append(problem)
@@ -187,20 +196,27 @@ def _checked(values: dict[str, Any], errors: list[ConfigError]) -> Config:
     )
 
 
-def _listed(field: Field, value: Any) -> Any:
-    """Return a TOML array as the tuple that it is here."""
-    return tuple(value) if field.kind is tuple and isinstance(value, list) else value
-
-
 def _problem(field: Field, value: Any, *, given: bool) -> ConfigError | None:
     if value is None and not given:
         return ConfigError(field.key, f"expected {field.expected}, got nothing; {field.advice}")
-    if type(value) is not field.kind or not field.allows(value):
-        shown: object = value if isinstance(value, str | int | float) else type(value).__name__
-        if isinstance(value, tuple):
-            shown = [*value]
+    bad = _bad_items(field, value) if isinstance(value, tuple) else ()
+    if bad:
+        return ConfigError(
+            field.key, f"expected {field.expected}, got {', '.join(map(repr, bad))}; {field.advice}"
+        )
+    if type(value) is not field.kind or (field.kind is not tuple and not field.allows(value)):
+        shown = value if isinstance(value, str | int | float) else type(value).__name__
         return ConfigError(field.key, f"expected {field.expected}, got {shown!r}; {field.advice}")
     return None
+
+
+def _hashable(field: Field, value: Any) -> Any:
+    """Return an array of TOML as a tuple where the field is one."""
+    return tuple(value) if field.kind is tuple and isinstance(value, list) else value
+
+
+def _bad_items(field: Field, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(item for item in values if not isinstance(item, str) or not field.allows(item))
 
 
 def _contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
@@ -224,6 +240,19 @@ def _contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
             f"expected another account than the management account, got {account!r}; "
             "no organization policy protects a bucket in the management account",
         )
+    readers = full["archive.readers"]
+    if twice := sorted({arn for arn in readers if readers.count(arn) > 1}):
+        field = _BY_KEY["archive.readers"]
+        yield ConfigError(
+            field.key, f"expected {field.expected}, got {', '.join(twice)} more than once; {field.advice}"
+        )
+    yield from _feed_contradictions(full)
+    if full["trail.delegated_administrator"] == management:
+        yield ConfigError(
+            "trail.delegated_administrator",
+            f"expected another account than the management account, got {management!r}; "
+            "that account manages the trail anyway",
+        )
     if not account:
         for key in ("archive.account_name", "archive.account_email"):
             if not full[key]:
@@ -240,6 +269,25 @@ def _regional_bucket(full: Mapping[str, Any]) -> str:
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
     """
     return f"trailkeep-{full['archive.account']}-{full['archive.region']}-an"
+
+
+def _feed_contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
+    """Yield what is wrong with the CloudWatch Logs feed, which is never in the archive account.
+
+    Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/send-cloudtrail-events-to-cloudwatch-logs.html
+    """
+    management = full["organization.management_account"]
+    keys = ("trail.cloudwatch_log_group", "trail.cloudwatch_role")
+    for key in keys:
+        arn = full[key]
+        if not arn and any(full[other] for other in keys):
+            yield ConfigError(key, "expected a value, got ''; a feed needs both the log group and the role")
+        elif arn and Arn.parse(arn).account_id != management:
+            yield ConfigError(
+                key,
+                f"expected an ARN of the management account {management}, got {arn}; "
+                "CloudTrail writes only to a log group of the account that owns the trail",
+            )
 
 
 def _unknown(key: str, allowed: list[str], what: str) -> ConfigError:

@@ -15,7 +15,10 @@ MAX_RETENTION_DAYS = 36_500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One key; ``default`` is None where a value is required, ``advice`` what to do about a bad one."""
+    """One key; ``default`` is None where a value is required, ``advice`` what to do about a bad one.
+
+    A ``tuple`` is an array of strings; ``allows`` is then asked for each of them.
+    """
 
     section: str
     name: str
@@ -31,6 +34,11 @@ class Field:
         """The key path, as in ``archive.account``."""
         return f"{self.section}.{self.name}"
 
+    @property
+    def type_name(self) -> str:
+        """The type as the reference calls it."""
+        return "list[str]" if self.kind is tuple else self.kind.__name__
+
 
 _RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
@@ -39,20 +47,15 @@ _TRAIL = re.compile(r"(?!.*[._-]{2})(?!\d+\.\d+\.\d+\.\d+$)[A-Za-z0-9][A-Za-z0-9
 _ROLE = re.compile(r"[A-Za-z0-9+=,.@_/-]{1,64}")
 _REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,576}")
+_DATA_EVENTS = re.compile(
+    r"AWS::[A-Za-z0-9]{1,64}::[A-Za-z0-9]{1,64}(=arn:aws[a-z-]{0,20}:[a-z0-9-]+:[!-~]{0,1900})?"
+)
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]+")
 
 
 def _matches(pattern: str | re.Pattern[str], *, or_empty: bool = False) -> Callable[[Any], bool]:
     compiled = re.compile(pattern)
     return lambda value: (or_empty and value == "") or compiled.fullmatch(value) is not None
-
-
-def _are(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
-    """Return whether every item of a list is a text of this pattern, and none is there twice."""
-    return lambda values: (
-        all(isinstance(one, str) and pattern.fullmatch(one) is not None for one in values)
-        and len(set(values)) == len(values)
-    )
 
 
 def _is_bucket(value: str) -> bool:
@@ -160,7 +163,7 @@ FIELDS: tuple[Field, ...] = (
         kind=tuple,
         default=(),
         expected="a list of different role ARNs such as arn:aws:iam::333333333333:role/audit",
-        allows=_are(_ROLE_ARN),
+        allows=_matches(_ROLE_ARN),
         advice="name roles, not users or whole accounts; the role needs the same permissions of its own",
         comment="The roles that may read the logs, and decrypt them where there is a key.",
     ),
@@ -213,6 +216,99 @@ FIELDS: tuple[Field, ...] = (
         allows=_matches(_REGION, or_empty=True),
         advice="leave it empty to use archive.region",
         comment="Home region of the trail; empty: the region of the bucket.",
+    ),
+    Field(
+        section="trail",
+        name="management_events",
+        kind=str,
+        default="all",
+        expected="all or write-only",
+        allows=lambda value: value in {"all", "write-only"},
+        advice="write-only leaves out what only reads, such as looking around with stolen keys",
+        comment="Which management events are recorded: all, or write-only.",
+    ),
+    Field(
+        section="trail",
+        name="data_events",
+        kind=tuple,
+        default=(),
+        expected="resource types, each alone or with =<ARN prefix>",
+        allows=_matches(_DATA_EVENTS),
+        advice="for example AWS::S3::Object=arn:aws:s3:::important/",
+        comment="Data events to record: a resource type, or <resource type>=<ARN prefix>; each event costs.",
+    ),
+    Field(
+        section="trail",
+        name="network_events",
+        kind=tuple,
+        default=(),
+        expected="event sources",
+        allows=_matches(r"[a-z0-9][a-z0-9.-]{0,60}\.amazonaws\.(com|com\.cn|eu)"),
+        advice="for example ec2.amazonaws.com",
+        comment="Services whose calls through VPC endpoints are recorded; each event costs.",
+    ),
+    Field(
+        section="trail",
+        name="insights",
+        kind=tuple,
+        default=(),
+        expected="ApiCallRateInsight or ApiErrorRateInsight",
+        allows=lambda value: value in {"ApiCallRateInsight", "ApiErrorRateInsight"},
+        advice="leave the list empty for none",
+        comment="CloudTrail Insights on management events; each event that is analyzed costs.",
+    ),
+    Field(
+        section="trail",
+        name="recursive_logging",
+        kind=bool,
+        default=False,
+        expected="true or false",
+        allows=lambda _: True,
+        advice="true records a data event for each delivery, where data events of the archive are recorded",
+        comment="Record the events that CloudTrail itself causes when it delivers logs.",
+    ),
+    Field(
+        section="trail",
+        name="sns_topic",
+        kind=str,
+        default="",
+        expected="the ARN of an SNS topic, or an empty string",
+        allows=_matches(r"arn:aws[a-z-]{0,20}:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", or_empty=True),
+        advice="its policy must let CloudTrail publish; 'trailkeep explain --topic-arn' checks it",
+        comment="An existing SNS topic that is told of each log; empty: leave the trail's as it is.",
+    ),
+    Field(
+        section="trail",
+        name="cloudwatch_log_group",
+        kind=str,
+        default="",
+        expected="the ARN of a log group in the management account, ending with :*, or an empty string",
+        allows=_matches(
+            r"arn:aws[a-z-]{0,20}:logs:[a-z0-9-]+:[0-9]{12}:log-group:[A-Za-z0-9_/.#-]{1,512}:\*",
+            or_empty=True,
+        ),
+        advice="see 'aws logs describe-log-groups'",
+        comment="An existing CloudWatch Logs group for a live feed; empty: leave the trail's as it is.",
+    ),
+    Field(
+        section="trail",
+        name="cloudwatch_role",
+        kind=str,
+        default="",
+        expected="the ARN of a role in the management account, or an empty string",
+        allows=_matches(r"arn:aws[a-z-]{0,20}:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,576}", or_empty=True),
+        advice="CloudTrail assumes it to write to cloudwatch_log_group",
+        comment="The role with which CloudTrail writes to cloudwatch_log_group.",
+    ),
+    Field(
+        section="trail",
+        name="delegated_administrator",
+        kind=str,
+        default="",
+        expected="12 digits in quotes, or an empty string",
+        allows=_matches(r"[0-9]{12}", or_empty=True),
+        advice="leave it empty for none; whoever administers that account may change the trail",
+        comment="A member account that may manage the organization's trails; empty: none is registered.",
     ),
     Field(
         section="guards",

@@ -24,6 +24,7 @@ from trailkeep.guard.guard_documents import (
 )
 from trailkeep.guard.key_policy import guarding_key, key_policy
 from trailkeep.guard.reader_grants import letting_readers
+from trailkeep.guard.selectors import ALL_MANAGEMENT, wanted, write
 
 __all__ = ["NEW_ACCOUNT", "Blueprint", "blueprint_for", "draw_blueprint"]
 
@@ -35,7 +36,8 @@ class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     """What must exist; ``archive_account`` is NEW_ACCOUNT while it must be created.
 
     ``bucket_policy`` and ``key_policy`` are compact JSON texts, the latter empty where no key is wanted;
-    ``guards`` are all policies of ours, wanted or not.
+    ``guards`` are all policies of ours, wanted or not. ``event_selectors`` is a compact JSON text, empty
+    where CloudTrail's default, all management events, is what is wanted.
     """
 
     partition: str
@@ -57,10 +59,21 @@ class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     encryption: str = "sse-s3"
     key_policy: str = ""
     lifecycle_expire_days: int = 0
+    event_selectors: str = ""
+    insights: tuple[str, ...] = ()
+    recursive_logging: bool = False
+    sns_topic: str = ""
+    log_group: str = ""
+    log_role: str = ""
+    delegated_administrator: str = ""
 
 
 def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> Blueprint:
-    """Return what must exist in this partition, with this account (or NEW_ACCOUNT) as the archive."""
+    """Return what must exist in this partition, with this account (or NEW_ACCOUNT) as the archive.
+
+    Raises:
+        ConfigError: the trail is asked to select more than CloudTrail takes.
+    """
     trail = trail_arn(
         partition=partition,
         region=config.trail_region,
@@ -96,6 +109,13 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
         encryption=config.archive.encryption,
         key_policy=compact(key) if config.archive.encryption == "sse-kms" else "",
         lifecycle_expire_days=config.archive.lifecycle_expire_days,
+        event_selectors=_event_selectors(config, partition),
+        insights=tuple(sorted(set(config.trail.insights))),
+        recursive_logging=config.trail.recursive_logging,
+        sns_topic=config.trail.sns_topic,
+        log_group=config.trail.cloudwatch_log_group,
+        log_role=config.trail.cloudwatch_role,
+        delegated_administrator=config.trail.delegated_administrator,
     )
 
 
@@ -132,6 +152,16 @@ def _guards(config: Config, partition: str, archive_account: str, trail: str) ->
         description="Lets nobody but the CloudTrail trail write to the archive",
         document=compact(rcp) if wanted.rcp else "",
     )
+
+
+def _event_selectors(config: Config, partition: str) -> str:
+    selectors = wanted(
+        partition=partition,
+        management_events=config.trail.management_events,
+        data_events=config.trail.data_events,
+        network_events=config.trail.network_events,
+    )
+    return "" if selectors == ALL_MANAGEMENT else write(selectors)
 
 
 def blueprint_for(config: Config, estate: Estate) -> Blueprint:

@@ -28,6 +28,8 @@ __all__ = [
     "PutAccountPublicAccessBlock",
     "PutBucketEncryption",
     "PutBucketPolicy",
+    "PutEventSelectors",
+    "PutInsightSelectors",
     "PutKeyPolicy",
     "PutLifecycle",
     "PutObjectLock",
@@ -36,6 +38,7 @@ __all__ = [
     "PutRequestPayment",
     "PutTags",
     "PutVersioning",
+    "RegisterDelegatedAdmin",
     "SetTrailKey",
     "StartLogging",
     "UpdatePolicy",
@@ -133,21 +136,52 @@ class CreateTrail(_Action, frozen=True, kw_only=True):
     name: str
     region: str
     bucket: str
+    recursive_logging: bool = False
+    sns_topic: str = ""
+    log_group: str = ""
+    log_role: str = ""
 
 
 class UpdateTrail(_Action, frozen=True, kw_only=True):
-    """Make an existing trail what ``CreateTrail`` would have made."""
+    """Make an existing trail what ``CreateTrail`` would have made; None or empty leaves it as it is."""
 
     arn: str
     region: str
     bucket: str
     clear_prefix: bool
+    recursive_logging: bool | None = None
+    sns_topic: str = ""
+    log_group: str = ""
+    log_role: str = ""
+
+
+class PutEventSelectors(_Action, frozen=True, kw_only=True):
+    """Set what the trail records to ``document``, a JSON list of advanced event selectors."""
+
+    arn: str
+    region: str
+    document: str
+
+
+class PutInsightSelectors(_Action, frozen=True, kw_only=True):
+    """Set what CloudTrail Insights analyzes to ``document``, a JSON list of insight selectors."""
+
+    arn: str
+    region: str
+    document: str
 
 
 class StartLogging(_Action, frozen=True, kw_only=True):
     """Start the trail."""
 
     arn: str
+    region: str
+
+
+class RegisterDelegatedAdmin(_Action, frozen=True, kw_only=True):
+    """Let a member account manage the organization's trails."""
+
+    member: str
     region: str
 
 
@@ -264,7 +298,10 @@ Action = (
     | PutBucketPolicy
     | CreateTrail
     | UpdateTrail
+    | PutEventSelectors
+    | PutInsightSelectors
     | StartLogging
+    | RegisterDelegatedAdmin
     | EnablePolicyType
     | CreatePolicy
     | UpdatePolicy

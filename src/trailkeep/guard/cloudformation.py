@@ -16,13 +16,15 @@ from trailkeep.guard.changes import (
     CreatePolicy,
     CreateTrail,
     PutBucketPolicy,
+    PutLifecycle,
     PutObjectLock,
     PutOwnership,
     PutPublicAccessBlock,
+    PutTags,
     PutVersioning,
     StartLogging,
 )
-from trailkeep.guard.iac import ROOT, Export, File, logical_id, step
+from trailkeep.guard.iac import ROOT, Export, File, Step, logical_id, recursive_logging_step, step
 
 __all__ = ["cloudformation"]
 
@@ -37,11 +39,12 @@ def cloudformation(actions: Iterable[Action], describe: Callable[[Action], str])
     """
     archive = _template("The CloudTrail archive; deploy it in the archive account, first.")
     management = _template("The organization trail and the guards; deploy it in the management account.")
-    steps = [
-        step(action, describe(action))
-        for action in actions
-        if not (_in_archive(archive["Resources"], action) or _in_management(management, action))
-    ]
+    steps: list[Step] = []
+    for action in actions:
+        if not (_in_archive(archive["Resources"], action) or _in_management(management, action)):
+            steps.append(step(action, describe(action)))
+        elif isinstance(action, CreateTrail):
+            steps += recursive_logging_step(action)
     files = [
         File(name=name, text=json.dumps(template, indent=2) + "\n")
         for name, template in (("archive.template.json", archive), ("management.template.json", management))
@@ -78,9 +81,25 @@ def _in_archive(resources: dict[str, Any], action: Action) -> bool:
         case PutBucketPolicy():
             policy = {"Bucket": {"Ref": _BUCKET}, "PolicyDocument": json.loads(action.document)}
             resources["ArchiveBucketPolicy"] = _lasting("AWS::S3::BucketPolicy", policy)
+        case PutTags():
+            bucket["Tags"] = [{"Key": tag.key, "Value": tag.value} for tag in action.tags]
+        case PutLifecycle():
+            bucket["LifecycleConfiguration"] = {"Rules": [*map(_rule, json.loads(action.document))]}
         case _:
             return False
     return True
+
+
+def _rule(rule: dict[str, Any]) -> dict[str, Any]:
+    """Return a lifecycle rule of the S3 API in the names of a template."""
+    said = {"Id": rule["ID"], "Status": rule["Status"], "Prefix": rule["Filter"]["Prefix"]}
+    expiration = rule.get("Expiration", {})
+    if "Days" in expiration:
+        said["ExpirationInDays"] = expiration["Days"]
+    if "ExpiredObjectDeleteMarker" in expiration:
+        said["ExpiredObjectDeleteMarker"] = expiration["ExpiredObjectDeleteMarker"]
+    same = ("AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration")
+    return said | {name: rule[name] for name in same if name in rule}
 
 
 def _in_management(template: _Template, action: Action) -> bool:
@@ -97,6 +116,7 @@ def _in_management(template: _Template, action: Action) -> bool:
                     "IncludeGlobalServiceEvents": True,
                     "EnableLogFileValidation": True,
                     "IsLogging": False,
+                    **_feeds(action),
                 },
             )
         case StartLogging():
@@ -118,6 +138,15 @@ def _in_management(template: _Template, action: Action) -> bool:
         case _:
             return False
     return True
+
+
+def _feeds(action: CreateTrail) -> dict[str, str]:
+    feeds = {
+        "SnsTopicName": action.sns_topic,
+        "CloudWatchLogsLogGroupArn": action.log_group,
+        "CloudWatchLogsRoleArn": action.log_role,
+    }
+    return {name: value for name, value in feeds.items() if value}
 
 
 def _target(template: _Template, target: str) -> Any:

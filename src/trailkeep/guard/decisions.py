@@ -21,6 +21,7 @@ class Allowance(StrEnum):
     REDIRECT_TRAIL = "redirect-trail"
     WEAKEN_GUARDS = "weaken-guards"
     DROP_KEY = "drop-key"
+    DROP_EVENTS = "drop-events"
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True):

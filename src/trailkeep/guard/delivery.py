@@ -15,8 +15,9 @@ from typing import Any
 from trailkeep.core.arn import trail_arn
 from trailkeep.core.config import Config
 from trailkeep.core.errors import UsageError
+from trailkeep.core.partitions import partition_of
 
-__all__ = ["Delivery", "Kind", "Values", "configured", "partition_of", "resolve", "revealed", "strings"]
+__all__ = ["Delivery", "Kind", "Values", "configured", "resolve", "revealed", "strings"]
 
 _ACCOUNT = re.compile(r"\d{12}")
 _ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
@@ -25,7 +26,6 @@ _BUCKET_ARN = re.compile(
     r"arn:(?P<partition>[^:*?]+):s3:::(?P<bucket>[a-z0-9][a-z0-9.-]{2,62})(?=/|$)(?P<path>.*)"
 )
 _FOLDER = re.compile(r"/(?:(?P<prefix>[^*?]+)/)?AWSLogs/(?P<folder>[^/*?]+)(?:/.*)?")
-_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
 
 
 class Kind(StrEnum):
@@ -79,15 +79,6 @@ class Delivery:
     def root(self) -> str:
         """The folder of CloudTrail in the bucket, as an ARN without the last slash."""
         return f"{self.bucket_arn}/{self.prefix}/AWSLogs" if self.prefix else f"{self.bucket_arn}/AWSLogs"
-
-
-def partition_of(region: str) -> str:
-    """Return the partition of a region.
-
-    >>> partition_of("cn-north-1"), partition_of("eu-central-1")
-    ('aws-cn', 'aws')
-    """
-    return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
 
 
 def configured(config: Config) -> Values:

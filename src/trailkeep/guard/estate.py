@@ -121,7 +121,8 @@ class TrailStatus(_Fact, frozen=True, kw_only=True):
 class Trail(_Fact, frozen=True, kw_only=True):
     """A trail; ``recursive_logging`` is None where AWS does not say.
 
-    ``event_selectors`` is the answer of GetEventSelectors as JSON where there are custom ones.
+    ``event_selectors`` is the answer of GetEventSelectors as JSON where there are custom ones, and
+    ``insight_selectors`` the list of GetInsightSelectors where Insights is on.
     """
 
     name: str
@@ -138,6 +139,10 @@ class Trail(_Fact, frozen=True, kw_only=True):
     recursive_logging: bool | None
     status: TrailStatus | Unreadable
     event_selectors: str | Absent | Unreadable = Absent()
+    insight_selectors: str | Absent | Unreadable = Absent()
+    sns_topic: str = ""
+    log_group: str = ""
+    log_role: str = ""
 
 
 class PublicAccessBlock(_Fact, frozen=True, kw_only=True):
@@ -214,6 +219,7 @@ class Estate(_Fact, frozen=True, kw_only=True):
     """Everything that was observed; ``archive_account`` is the account that the configuration means.
 
     ``key`` is the archive's own key where one is asked for, else the one that the trail or the bucket names.
+    ``delegated_administrators`` are those of CloudTrail.
     """
 
     caller: Caller
@@ -229,6 +235,7 @@ class Estate(_Fact, frozen=True, kw_only=True):
     bucket: Bucket | ForeignBucket | Absent | Unreadable
     key: Key | Absent | Unreadable = Absent()
     account_public_access_block: PublicAccessBlock | Absent | Unreadable = Absent()
+    delegated_administrators: tuple[str, ...] | Unreadable = ()
 
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True):

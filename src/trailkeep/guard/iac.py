@@ -12,15 +12,23 @@ import re
 import msgspec
 
 from trailkeep.guard.blueprint import Blueprint
-from trailkeep.guard.changes import Action, CreateAccount, EnablePolicyType, EnableTrustedAccess
+from trailkeep.guard.changes import (
+    Action,
+    CreateAccount,
+    CreateTrail,
+    EnablePolicyType,
+    EnableTrustedAccess,
+    PutAccountPublicAccessBlock,
+)
 from trailkeep.guard.estate import Absent, Account, Caller, Estate, Organization, Root
 
-__all__ = ["ROOT", "Export", "File", "Step", "blank_estate", "logical_id", "step"]
+__all__ = ["ROOT", "Export", "File", "Step", "blank_estate", "logical_id", "recursive_logging_step", "step"]
 
 ROOT = "<organization root>"
 """Stands for the id of the organization's root, which no configuration names."""
 
-_FIRST = (CreateAccount, EnableTrustedAccess, EnablePolicyType)
+_FIRST = (CreateAccount, EnableTrustedAccess, EnablePolicyType, PutAccountPublicAccessBlock)
+"""What the target needs, and what the guards would refuse once they are attached."""
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +88,25 @@ def step(action: Action, command: str) -> Step:
         reason=action.reason,
         command=command,
         first=isinstance(action, _FIRST),
+    )
+
+
+def recursive_logging_step(action: CreateTrail) -> tuple[Step, ...]:
+    """Return the step that keeps CloudTrail from recording its own deliveries; only the API can say it.
+
+    Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_UpdateTrail.html
+    """
+    if action.recursive_logging:
+        return ()
+    command = f"aws cloudtrail update-trail --name {action.target} --no-recursive-logging"
+    return (
+        Step(
+            action="trail.recursive_logging",
+            account=action.account,
+            reason="CloudTrail would record its own deliveries as data events",
+            command=f"{command} --region {action.region}",
+            first=False,
+        ),
     )
 
 

@@ -12,15 +12,13 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from trailkeep.core.prices import STANDARD_USD
 from trailkeep.core.times import format_moment
 from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.changes import Action, PutObjectLock
 from trailkeep.guard.estate import Bucket, Estate, ObjectLock
 
-__all__ = ["STANDARD_USD", "CostFloor", "Final", "Sheet", "irreversibility_sheet", "sheet_lines"]
-
-STANDARD_USD = 0.023
-"""An assumption: US dollars for a GB and month of S3 Standard in us-east-1, first 50 TB."""
+__all__ = ["CostFloor", "Final", "Sheet", "irreversibility_sheet", "sheet_lines"]
 
 _GB = 2**30
 _DAYS_A_MONTH = 30.4

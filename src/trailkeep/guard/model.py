@@ -26,6 +26,8 @@ from trailkeep.guard.changes import (
     PutAccountPublicAccessBlock,
     PutBucketEncryption,
     PutBucketPolicy,
+    PutEventSelectors,
+    PutInsightSelectors,
     PutKeyPolicy,
     PutLifecycle,
     PutObjectLock,
@@ -34,6 +36,7 @@ from trailkeep.guard.changes import (
     PutRequestPayment,
     PutTags,
     PutVersioning,
+    RegisterDelegatedAdmin,
     SetTrailKey,
     StartLogging,
     UpdatePolicy,
@@ -92,8 +95,12 @@ def apply_to(estate: Estate, action: Action) -> Estate:
             | PutBucketPolicy()
         ):
             return _with_bucket(estate, action)
-        case CreateTrail() | UpdateTrail() | StartLogging():
+        case CreateTrail() | UpdateTrail() | StartLogging() | PutEventSelectors() | PutInsightSelectors():
             return _with_trail(estate, action)
+        case RegisterDelegatedAdmin(member=member):
+            admins = estate.delegated_administrators
+            known = () if isinstance(admins, Unreadable) else admins
+            return replace(estate, delegated_administrators=(*known, member))
         case EnablePolicyType() | CreatePolicy() | UpdatePolicy() | AttachPolicy() | DetachPolicy():
             return _with_guard(estate, action)
         case CreateKey() | EnableKeyRotation() | PutKeyPolicy() | PutBucketEncryption() | SetTrailKey():
@@ -167,7 +174,10 @@ def _new_bucket(action: CreateBucket) -> Bucket:
     )
 
 
-def _with_trail(estate: Estate, action: CreateTrail | UpdateTrail | StartLogging) -> Estate:
+def _with_trail(
+    estate: Estate,
+    action: CreateTrail | UpdateTrail | StartLogging | PutEventSelectors | PutInsightSelectors,
+) -> Estate:
     if isinstance(estate.trails, Unreadable):
         return estate
     if isinstance(action, CreateTrail):
@@ -176,8 +186,17 @@ def _with_trail(estate: Estate, action: CreateTrail | UpdateTrail | StartLogging
     return replace(estate, trails=trails)
 
 
-def _changed(trail: Trail, action: UpdateTrail | StartLogging) -> Trail:
+def _changed(
+    trail: Trail, action: UpdateTrail | StartLogging | PutEventSelectors | PutInsightSelectors
+) -> Trail:
+    if isinstance(action, PutEventSelectors):
+        said = f'{{"AdvancedEventSelectors":{action.document}}}'
+        return replace(trail, has_custom_event_selectors=True, event_selectors=said)
+    if isinstance(action, PutInsightSelectors):
+        off = action.document == "[]"
+        return replace(trail, insight_selectors=Absent() if off else action.document)
     if isinstance(action, UpdateTrail):
+        recursive = action.recursive_logging
         return replace(
             trail,
             bucket=action.bucket,
@@ -186,6 +205,10 @@ def _changed(trail: Trail, action: UpdateTrail | StartLogging) -> Trail:
             is_multi_region=True,
             includes_global_events=True,
             validates_logs=True,
+            recursive_logging=trail.recursive_logging if recursive is None else recursive,
+            sns_topic=action.sns_topic or trail.sns_topic,
+            log_group=action.log_group or trail.log_group,
+            log_role=action.log_role or trail.log_role,
         )
     return replace(trail, status=_status(is_logging=True))
 
@@ -203,7 +226,10 @@ def _new_trail(action: CreateTrail) -> Trail:
         includes_global_events=True,
         validates_logs=True,
         has_custom_event_selectors=False,
-        recursive_logging=None,
+        recursive_logging=action.recursive_logging,
+        sns_topic=action.sns_topic,
+        log_group=action.log_group,
+        log_role=action.log_role,
         status=_status(is_logging=False),
     )
 

@@ -10,7 +10,19 @@ from collections.abc import Iterable, Iterator
 
 from trailkeep.core.errors import UsageError
 from trailkeep.guard.blueprint import Blueprint
-from trailkeep.guard.changes import Action
+from trailkeep.guard.changes import (
+    Action,
+    CreateBucket,
+    PutBucketEncryption,
+    PutBucketPolicy,
+    PutLifecycle,
+    PutObjectLock,
+    PutOwnership,
+    PutPublicAccessBlock,
+    PutRequestPayment,
+    PutTags,
+    PutVersioning,
+)
 from trailkeep.guard.decisions import Blocked, Decision, unknown
 from trailkeep.guard.estate import Bucket, Estate, Policy, Unreadable
 from trailkeep.guard.evaluate import Decision as Answer
@@ -24,17 +36,17 @@ __all__ = ["OURS", "meet"]
 OURS = "trailkeep-"
 """How the names of our own guards begin; the plan lifts them itself."""
 
-_ASKS = {
-    "CreateBucket": "s3:CreateBucket",
-    "PutBucketEncryption": "s3:PutEncryptionConfiguration",
-    "PutBucketPolicy": "s3:PutBucketPolicy",
-    "PutLifecycle": "s3:PutLifecycleConfiguration",
-    "PutObjectLock": "s3:PutBucketObjectLockConfiguration",
-    "PutOwnership": "s3:PutBucketOwnershipControls",
-    "PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
-    "PutRequestPayment": "s3:PutBucketRequestPayment",
-    "PutTags": "s3:PutBucketTagging",
-    "PutVersioning": "s3:PutBucketVersioning",
+_ASKS: dict[type[Action], str] = {
+    CreateBucket: "s3:CreateBucket",
+    PutBucketEncryption: "s3:PutEncryptionConfiguration",
+    PutBucketPolicy: "s3:PutBucketPolicy",
+    PutLifecycle: "s3:PutLifecycleConfiguration",
+    PutObjectLock: "s3:PutBucketObjectLockConfiguration",
+    PutOwnership: "s3:PutBucketOwnershipControls",
+    PutPublicAccessBlock: "s3:PutBucketPublicAccessBlock",
+    PutRequestPayment: "s3:PutBucketRequestPayment",
+    PutTags: "s3:PutBucketTagging",
+    PutVersioning: "s3:PutBucketVersioning",
 }
 """The permission that an action on the bucket needs.
 
@@ -45,7 +57,7 @@ Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_
 def meet(blueprint: Blueprint, estate: Estate, archive: Iterable[Decision]) -> Iterator[Decision]:
     """Yield the bucket's decisions, those blocked that a policy of somebody else would refuse."""
     decisions = tuple(archive)
-    if not any(type(decision).__name__ in _ASKS for decision in decisions):
+    if not any(type(decision) in _ASKS for decision in decisions):
         yield from decisions
         return
     path = path_of(estate, blueprint.archive_account)
@@ -67,9 +79,9 @@ def meet(blueprint: Blueprint, estate: Estate, archive: Iterable[Decision]) -> I
 
 
 def _met(blueprint: Blueprint, decision: Decision, layers: Layers) -> Decision:
-    permission = _ASKS.get(type(decision).__name__)
-    if permission is None or not isinstance(decision, Action):
+    if not isinstance(decision, Action) or type(decision) not in _ASKS:
         return decision
+    permission = _ASKS[type(decision)]
     answer = evaluate(_request(blueprint, permission), layers)
     if answer.decision is not Answer.EXPLICIT_DENY:
         return decision

@@ -24,9 +24,11 @@ from trailkeep.guard import (
     plan_adoption,
     plan_archive,
     plan_concerns,
+    plan_delegation,
     plan_encryption,
     plan_guards,
     plan_organization,
+    plan_recording,
     plan_storage,
     plan_trail,
 )
@@ -92,6 +94,8 @@ def plan(
         ]
         archive = [*obstacles.meet(blueprint, estate, archive)]
     trail = [*plan_trail.decide(blueprint, estate, allow)]
+    observed = plan_trail.observed_trail(blueprint, estate)
+    trail = plan_recording.before_start(trail, plan_recording.decide(blueprint, observed, allow))
     guards: list[Decision] = []
     if not isinstance(estate.archive_account, Unreadable):
         guards = [*plan_guards.decide(blueprint, estate, allow)]
@@ -102,8 +106,9 @@ def plan(
     trail = [*plan_encryption.with_trail_key(blueprint, estate, allow, archive, trail)]
     about_bucket = {f"{guard.key}.update" for guard in blueprint.guards if guard.refuses_bucket_changes}
     guards = [*_not_before_bucket(archive, guards, about_bucket)]
+    delegation = [*plan_delegation.decide(blueprint, estate)]
     concerns = [*plan_adoption.decide(blueprint, estate), *plan_concerns.decide(blueprint, estate)]
-    decisions = phases.hold([*ready, *archive, *trail, *guards, *concerns], arm=arm)
+    decisions = phases.hold([*ready, *archive, *trail, *delegation, *guards, *concerns], arm=arm)
     return _sealed(blueprint, estate, decisions)
 
 
@@ -226,6 +231,7 @@ def _facts(blueprint: Blueprint, estate: Estate) -> dict[str, Any]:
         "key": estate.key,
         "account public access": estate.account_public_access_block,
         "trail": trail,
+        "delegated administrators": estate.delegated_administrators,
         "policies": [plan_guards.observed_policy(guard, estate) for guard in blueprint.guards],
         "in force": [(guard.key, target) for guard, _, target in plan_guards.in_force(blueprint, estate)],
     }

@@ -13,7 +13,6 @@ from trailkeep.guard.plan_guard_content import refuses_delivery
 from trailkeep.guard.plan_guards import archive_path
 from trailkeep.guard.plan_lifecycle import early_expirations
 from trailkeep.guard.plan_readers import outsiders
-from trailkeep.guard.plan_selectors import left_out
 from trailkeep.guard.plan_trail import observed_trail
 
 __all__ = ["decide", "of_the_moment"]
@@ -21,13 +20,10 @@ __all__ = ["decide", "of_the_moment"]
 
 def decide(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
     """Yield what lasts until somebody repairs it."""
-    trail = observed_trail(blueprint, estate)
-    if isinstance(trail, Trail) and trail.has_custom_event_selectors:
-        yield from _selectors(trail)
     if isinstance(estate.bucket, Bucket):
         yield from _lifecycle(blueprint, estate.bucket)
         yield from _outsiders(blueprint, estate, estate.bucket)
-    if isinstance(trail, Trail):
+    if isinstance(observed_trail(blueprint, estate), Trail):
         yield from _refusals(blueprint, estate)
 
 
@@ -51,18 +47,6 @@ def of_the_moment(blueprint: Blueprint, estate: Estate) -> Iterator[Concern]:
                 remedy="see which bucket policy, key policy or resource control policy refuses CloudTrail, "
                 "and change it",
             )
-
-
-def _selectors(trail: Trail) -> Iterator[Decision]:
-    if isinstance(trail.event_selectors, Unreadable):
-        yield unknown(trail.event_selectors, f"whether the trail {trail.name} records every management event")
-    elif missing := left_out(trail.event_selectors):
-        yield Concern(
-            subject=f"trail {trail.name}",
-            observed=f"it has event selectors of its own, {missing}",
-            consequence="events that no selector selects are not recorded",
-            remedy="select every management event with 'aws cloudtrail put-event-selectors'",
-        )
 
 
 def _lifecycle(blueprint: Blueprint, bucket: Bucket) -> Iterator[Decision]:

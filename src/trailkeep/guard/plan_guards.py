@@ -9,6 +9,7 @@ from trailkeep.guard.changes import AttachPolicy, Change, CreatePolicy, DetachPo
 from trailkeep.guard.decisions import Allowance, Blocked, Decision, Kept, unknown
 from trailkeep.guard.estate import Estate, Policy, Unreadable
 from trailkeep.guard.guard_documents import POLICIES, RCP, SCP, GuardPolicy, Place
+from trailkeep.guard.paths import path_of
 from trailkeep.guard.plan_guard_content import content
 from trailkeep.guard.quotas import QUOTAS, room_at
 
@@ -66,17 +67,7 @@ def in_force(blueprint: Blueprint, estate: Estate) -> tuple[Holding, ...]:
 
 def archive_path(blueprint: Blueprint, estate: Estate) -> frozenset[str]:
     """Return the ids from the archive account up to the root, as far as they could be read."""
-    parents: dict[str, str] = {}
-    if not isinstance(estate.units, Unreadable):
-        parents |= {unit.id: unit.parent for unit in estate.units}
-    if not isinstance(estate.accounts, Unreadable):
-        parents |= {account.id: account.parent for account in estate.accounts}
-    path: list[str] = []
-    node: str | None = blueprint.archive_account
-    while node and node not in path:
-        path.append(node)
-        node = parents.get(node)
-    return frozenset(path)
+    return frozenset(path_of(estate, blueprint.archive_account))
 
 
 def refusal(holding: Sequence[Holding]) -> str:

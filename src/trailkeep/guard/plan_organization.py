@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trailkeep.core.errors import ConfigError, UsageError
+from trailkeep.core.partitions import partition_of
 from trailkeep.guard.blueprint import NEW_ACCOUNT, Blueprint
 from trailkeep.guard.changes import Change, CreateAccount, EnableTrustedAccess
 from trailkeep.guard.decisions import Decision, unknown
@@ -23,6 +24,7 @@ def check(blueprint: Blueprint, estate: Estate) -> None:
         ConfigError: ``trailkeep.toml`` names the wrong organization or account.
     """
     _check_caller(blueprint, estate)
+    _check_regions(blueprint)
     if isinstance(estate.organization, Absent):
         raise UsageError(
             f"account {estate.caller.account}: expected the management account of an organization, "
@@ -90,6 +92,17 @@ def _check_caller(blueprint: Blueprint, estate: Estate) -> None:
             f"credentials: expected the management account {blueprint.management_account}, "
             f"got {estate.caller.account} ({estate.caller.arn}); set AWS_PROFILE"
         )
+
+
+def _check_regions(blueprint: Blueprint) -> None:
+    regions = {"archive.region": blueprint.bucket_region, "trail.region": blueprint.trail_region}
+    for key, region in regions.items():
+        if (partition := partition_of(region)) != blueprint.partition:
+            raise ConfigError(
+                key,
+                f"expected a region of partition {blueprint.partition}, where these credentials are, "
+                f"got {region} of {partition}; choose another region or set AWS_PROFILE",
+            )
 
 
 def _check_organization(blueprint: Blueprint, organization: Organization) -> None:

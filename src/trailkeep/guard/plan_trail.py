@@ -9,6 +9,8 @@ from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.changes import Change, CreateTrail, StartLogging, UpdateTrail
 from trailkeep.guard.decisions import Allowance, Blocked, Decision, unknown
 from trailkeep.guard.estate import Absent, Estate, Trail, Unreadable
+from trailkeep.guard.plan_feeds import Feeds, feeds, kept_feeds, new_feeds
+from trailkeep.guard.plan_recording import recursive_logging
 
 __all__ = ["decide", "observed_trail"]
 
@@ -45,24 +47,31 @@ def _existing(blueprint: Blueprint, trail: Trail, allow: frozenset[Allowance]) -
             f"expected no other trail of this name, got {trail.arn}; "
             f"choose another name, or set trail.region to {trail.home_region} if that trail is meant",
         )
-    if changes := tuple(_differences(blueprint, trail)):
+    recursive = recursive_logging(blueprint, trail, allow)
+    fed = feeds(blueprint, trail, allow)
+    if changes := (*_differences(blueprint, trail), *_recursive_change(trail, recursive), *fed.changes):
         action = UpdateTrail(
             id="trail.update",
             target=trail.arn,
             account=blueprint.management_account,
-            reason=_reason(blueprint, trail),
-            destructive=trail.bucket != blueprint.bucket,
+            reason=_reason(blueprint, trail, recursive, fed),
+            destructive=trail.bucket != blueprint.bucket or fed.replaces,
             changes=changes,
             arn=trail.arn,
             region=blueprint.trail_region,
             bucket=blueprint.bucket,
             clear_prefix=trail.prefix != "",
+            recursive_logging=recursive,
+            sns_topic=fed.sns_topic,
+            log_group=fed.log_group,
+            log_role=fed.log_role,
         )
         if action.destructive and Allowance.REDIRECT_TRAIL not in allow:
             reason = f"logs would no longer arrive in {trail.bucket}"
             yield Blocked(action=action, allow=Allowance.REDIRECT_TRAIL, reason=reason)
         else:
             yield action
+    yield from kept_feeds(blueprint, trail, allow)
     if isinstance(trail.status, Unreadable):
         yield unknown(trail.status, f"whether the trail {trail.name} is logging")
     elif not trail.status.is_logging:
@@ -83,7 +92,18 @@ def _differences(blueprint: Blueprint, trail: Trail) -> Iterator[Change]:
             yield Change(field=field, before=_word(before), after=_word(after) or "none")
 
 
-def _reason(blueprint: Blueprint, trail: Trail) -> str:
+def _recursive_change(trail: Trail, recursive: bool | None) -> Iterator[Change]:  # noqa: FBT001 - a value
+    if recursive is not None and trail.recursive_logging is not None:
+        before, after = _word(trail.recursive_logging), _word(recursive)
+        yield Change(field="recursive logging", before=before, after=after)
+
+
+def _reason(
+    blueprint: Blueprint,
+    trail: Trail,
+    recursive: bool | None,  # noqa: FBT001 - a value
+    fed: Feeds,
+) -> str:
     faults = {
         "it is the trail of a single account": not trail.is_organization_trail,
         "it records one region only": not trail.is_multi_region,
@@ -91,11 +111,15 @@ def _reason(blueprint: Blueprint, trail: Trail) -> str:
         "its logs cannot be validated": not trail.validates_logs,
         f"it delivers to {trail.bucket}, not {blueprint.bucket}": trail.bucket != blueprint.bucket,
         f"it delivers below {trail.prefix!r}, where the bucket policy does not let it": trail.prefix != "",
+        "CloudTrail's own deliveries are recorded, each as an event": recursive is False,
+        "CloudTrail's own deliveries are not recorded": recursive is True,
+        "it does not tell of its logs where it is asked to": fed.changes != (),
     }
     return "; ".join(fault for fault, is_so in faults.items() if is_so)
 
 
 def _create(blueprint: Blueprint) -> CreateTrail:
+    fed = new_feeds(blueprint)
     return CreateTrail(
         id="trail.create",
         target=blueprint.trail_arn,
@@ -107,10 +131,16 @@ def _create(blueprint: Blueprint) -> CreateTrail:
             Change(field="global service events", before="", after="yes"),
             Change(field="log file validation", before="", after="yes"),
             Change(field="bucket", before="", after=blueprint.bucket),
+            Change(field="recursive logging", before="", after=_word(blueprint.recursive_logging)),
+            *fed.changes,
         ),
         name=blueprint.trail,
         region=blueprint.trail_region,
         bucket=blueprint.bucket,
+        recursive_logging=blueprint.recursive_logging,
+        sns_topic=fed.sns_topic,
+        log_group=fed.log_group,
+        log_role=fed.log_role,
     )
 
 

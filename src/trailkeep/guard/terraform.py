@@ -17,19 +17,25 @@ from trailkeep.guard.changes import (
     CreateBucket,
     CreatePolicy,
     CreateTrail,
+    PutAccountPublicAccessBlock,
     PutBucketPolicy,
+    PutLifecycle,
     PutObjectLock,
     PutOwnership,
     PutPublicAccessBlock,
+    PutTags,
     PutVersioning,
     StartLogging,
 )
-from trailkeep.guard.iac import ROOT, Export, File, Step, step
+from trailkeep.guard.iac import ROOT, Export, File, Step, recursive_logging_step, step
 
 __all__ = ["terraform"]
 
 _BUCKET = "aws_s3_bucket.archive.id"
+_SWITCHES = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
 _BEFORE_GUARDS = (
+    "aws_s3_account_public_access_block.archive",
+    "aws_s3_bucket_lifecycle_configuration.archive",
     "aws_s3_bucket_public_access_block.archive",
     "aws_s3_bucket_ownership_controls.archive",
     "aws_s3_bucket_object_lock_configuration.archive",
@@ -55,13 +61,16 @@ def terraform(blueprint: Blueprint, actions: Iterable[Action], describe: Callabl
     """
     actions = tuple(actions)
     starts = any(isinstance(action, StartLogging) for action in actions)
+    tags = {tag.key: tag.value for action in actions if isinstance(action, PutTags) for tag in action.tags}
     blocks: list[str] = [*_providers(blueprint)]
     documents: list[File] = []
     steps: list[Step] = []
     created = {action.name for action in actions if isinstance(action, CreatePolicy)}
     for action in actions:
-        if isinstance(action, StartLogging):
+        if isinstance(action, StartLogging | PutTags):
             continue
+        if isinstance(action, CreateTrail):
+            steps += recursive_logging_step(action)
         match action:
             case PutBucketPolicy():
                 documents.append(_document("bucket-policy.json", action.document))
@@ -69,7 +78,7 @@ def terraform(blueprint: Blueprint, actions: Iterable[Action], describe: Callabl
                 documents.append(_document(f"{action.name}.json", action.document))
             case _:
                 pass
-        resource = _resource(action, created, starts=starts)
+        resource = _resource(action, created, starts=starts, tags=tags)
         if resource is None:
             steps.append(step(action, describe(action)))
         else:
@@ -91,22 +100,29 @@ def _providers(blueprint: Blueprint) -> Iterator[str]:
     yield 'data "aws_organizations_organization" "current" {\n}'
 
 
-def _resource(action: Action, created: set[str], *, starts: bool) -> tuple[str, str, _Body] | None:
+_Resource = tuple[str, str, _Body]
+
+
+def _resource(action: Action, created: set[str], *, starts: bool, tags: dict[str, str]) -> _Resource | None:
     """Return type, name and body of the resource that is the action, None where there is none."""
+    return _bucket(action, tags) or _management(action, created, starts=starts)
+
+
+def _bucket(action: Action, tags: dict[str, str]) -> _Resource | None:
     archive = {"provider": _Code("aws.archive"), "bucket": _Code(_BUCKET)}
     match action:
         case CreateBucket():
-            kept = {"prevent_destroy": True}
-            body = {**archive, "bucket": action.bucket, "object_lock_enabled": True, "lifecycle": kept}
+            body = {
+                **archive,
+                "bucket": action.bucket,
+                "object_lock_enabled": True,
+                "tags": _Code(_map(tags)),
+            }
+            body["lifecycle"] = {"prevent_destroy": True}
             return "aws_s3_bucket", "archive", body
         case PutPublicAccessBlock():
-            names = (
-                "block_public_acls",
-                "block_public_policy",
-                "ignore_public_acls",
-                "restrict_public_buckets",
-            )
-            return "aws_s3_bucket_public_access_block", "archive", {**archive, **dict.fromkeys(names, True)}
+            body = {**archive, **dict.fromkeys(_SWITCHES, True)}
+            return "aws_s3_bucket_public_access_block", "archive", body
         case PutOwnership():
             rule = {"object_ownership": "BucketOwnerEnforced"}
             return "aws_s3_bucket_ownership_controls", "archive", {**archive, "rule": rule}
@@ -118,6 +134,18 @@ def _resource(action: Action, created: set[str], *, starts: bool) -> tuple[str, 
             return "aws_s3_bucket_object_lock_configuration", "archive", {**archive, "rule": retention}
         case PutBucketPolicy():
             return "aws_s3_bucket_policy", "archive", {**archive, "policy": _file("bucket-policy.json")}
+        case PutAccountPublicAccessBlock():
+            body = {"provider": _Code("aws.archive"), **dict.fromkeys(_SWITCHES, True)}
+            return "aws_s3_account_public_access_block", "archive", body
+        case PutLifecycle():
+            rules = {"rule": [*map(_rule, json.loads(action.document))]}
+            return "aws_s3_bucket_lifecycle_configuration", "archive", {**archive, **rules}
+        case _:
+            return None
+
+
+def _management(action: Action, created: set[str], *, starts: bool) -> _Resource | None:
+    match action:
         case CreateTrail():
             return "aws_cloudtrail", "trailkeep", _trail(action, starts=starts)
         case CreatePolicy():
@@ -143,8 +171,37 @@ def _trail(action: CreateTrail, *, starts: bool) -> _Body:
         "include_global_service_events": True,
         "enable_log_file_validation": True,
         "enable_logging": starts,
+        **_feeds(action),
         "depends_on": [_Code("aws_s3_bucket_policy.archive")],
     }
+
+
+def _feeds(action: CreateTrail) -> _Body:
+    feeds = {
+        "sns_topic_name": action.sns_topic,
+        "cloud_watch_logs_group_arn": action.log_group,
+        "cloud_watch_logs_role_arn": action.log_role,
+    }
+    return {name: value for name, value in feeds.items() if value}
+
+
+def _rule(rule: dict[str, Any]) -> _Body:
+    """Return a lifecycle rule of the S3 API in the names of Terraform."""
+    body: dict[str, Any] = {
+        "id": rule["ID"],
+        "status": rule["Status"],
+        "filter": {"prefix": rule["Filter"]["Prefix"]},
+    }
+    expiration = rule.get("Expiration", {})
+    if "Days" in expiration:
+        body["expiration"] = {"days": expiration["Days"]}
+    if "ExpiredObjectDeleteMarker" in expiration:
+        body["expiration"] = {"expired_object_delete_marker": expiration["ExpiredObjectDeleteMarker"]}
+    if upload := rule.get("AbortIncompleteMultipartUpload"):
+        body["abort_incomplete_multipart_upload"] = {"days_after_initiation": upload["DaysAfterInitiation"]}
+    if noncurrent := rule.get("NoncurrentVersionExpiration"):
+        body["noncurrent_version_expiration"] = {"noncurrent_days": noncurrent["NoncurrentDays"]}
+    return body
 
 
 def _policy(action: CreatePolicy) -> _Body:
@@ -171,12 +228,18 @@ def _block(head: str, body: _Body) -> str:
 
 def _lines(body: _Body, indent: str) -> Iterator[str]:
     for name, value in body.items():
-        if isinstance(value, Mapping):
-            yield f"{indent}{name} {{"
-            yield from _lines(value, indent + "  ")
-            yield f"{indent}}}"
+        blocks = [value] if isinstance(value, Mapping) else value
+        if isinstance(blocks, list) and all(isinstance(block, Mapping) for block in blocks):
+            for block in blocks:
+                yield f"{indent}{name} {{"
+                yield from _lines(block, indent + "  ")
+                yield f"{indent}}}"
         else:
             yield f"{indent}{name} = {_value(value)}"
+
+
+def _map(values: Mapping[str, str]) -> str:
+    return "{ " + ", ".join(f"{_value(key)} = {_value(value)}" for key, value in values.items()) + " }"
 
 
 def _value(value: Any) -> str:

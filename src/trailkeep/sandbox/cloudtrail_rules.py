@@ -16,6 +16,7 @@ from trailkeep.guard.evaluate import Decision
 from trailkeep.sandbox.authority import judge_cloudtrail
 from trailkeep.sandbox.faults import Fault
 from trailkeep.sandbox.key_rules import refuse_key
+from trailkeep.sandbox.recording import refuse_event_selectors
 from trailkeep.sandbox.state import (
     MANAGEMENT_ACCOUNT_ID,
     find_bucket,
@@ -97,6 +98,11 @@ def refuse_cloudtrail(
             )
         case "UpdateTrail" if trail:
             return _refuse_settings(_merged(trail, parameters), account_id=account_id, arn=trail.arn)
+        case "PutEventSelectors" if trail:
+            return refuse_event_selectors(parameters)
+        case "GetInsightSelectors" if trail and not trail.insight_selectors:
+            message = f"Trail {trail.arn} does not have Insights enabled."
+            return Fault(code="InsightNotEnabledException", message=message)
         case _:
             return None
 

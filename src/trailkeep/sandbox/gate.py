@@ -21,6 +21,7 @@ from trailkeep.sandbox.authority import bucket_document, call_context, judge, se
 from trailkeep.sandbox.callers import Caller, find_caller
 from trailkeep.sandbox.calls import Call, Protocol, read_call
 from trailkeep.sandbox.cloudtrail_rules import is_read, refuse_cloudtrail, trail_resource
+from trailkeep.sandbox.delegation import register_delegated_administrator
 from trailkeep.sandbox.deletes import delete_objects
 from trailkeep.sandbox.faults import Fault, json_answer
 from trailkeep.sandbox.history_rules import EventHistory
@@ -163,9 +164,12 @@ def _answer_cloudtrail(call: Call, caller: Caller, history: EventHistory) -> Ans
     account_id = caller.principal.account_id
     resource = trail_resource(account_id, call.region, call.parameters)
     owner = account_id if is_read(call.operation) or resource == "*" else Arn.parse(resource).account_id
-    refused = _refuse_action(
-        call, caller, f"cloudtrail:{call.operation}", resource, owner
-    ) or refuse_cloudtrail(call.operation, call.parameters, account_id=account_id, region=call.region)
+    refused = _refuse_action(call, caller, f"cloudtrail:{call.operation}", resource, owner)
+    if not refused and call.operation == "RegisterOrganizationDelegatedAdmin":
+        return register_delegated_administrator(call.parameters, account_id=account_id)
+    refused = refused or refuse_cloudtrail(
+        call.operation, call.parameters, account_id=account_id, region=call.region
+    )
     if refused or call.operation != "LookupEvents":
         return refused
     return history.answer(call.parameters, account_id=account_id, region=call.region)

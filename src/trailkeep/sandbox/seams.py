@@ -6,7 +6,7 @@
     bucket policies                   moto's own partial check is off: ours is complete and comes first
     Object Lock default retention     may be in days or in years, not both
     a trail's status                  tells of real deliveries
-    a trail's description             tells whether it has event selectors of its own
+    a trail's selectors               replace each other, are told, and so is recursive logging
     organization trails               are seen from the member accounts; trails are found and deleted by ARN
     delegated administrators          may be asked for CloudTrail
 """
@@ -28,6 +28,7 @@ from moto.core.utils import utcnow
 from moto.iam.access_control import PermissionResult
 
 from trailkeep.sandbox.cloudtrail_rules import DeliveryStatus, find_trail
+from trailkeep.sandbox.recording import trail_seams
 from trailkeep.sandbox.state import CLOUDTRAIL, MANAGEMENT_ACCOUNT_ID, is_member, trails
 
 __all__ = ["AccountIds", "seams"]
@@ -59,10 +60,10 @@ def seams(*, account_ids: AccountIds, organization_id: str) -> Iterator[None]:
         (s3.FakeBucket, "get_permission", _permit),
         (s3.FakeBucket, "default_retention", _default_retention),
         (cloudtrail, "TrailStatus", DeliveryStatus),
-        (cloudtrail.Trail, "description", _describing(cloudtrail.Trail.description)),
         (backend, "describe_trails", _shadowing(backend.describe_trails)),
         (backend, "get_trail", _get_trail),
         (backend, "delete_trail", _delete_trail),
+        *trail_seams(),
         (
             organizations.FakeDelegatedAdministrator,
             "SUPPORTED_SERVICES",
@@ -96,14 +97,6 @@ def _get_trail(backend: cloudtrail.CloudTrailBackend, name_or_arn: str) -> cloud
         if trail and (owner == backend.account_id or trail.is_org_trail):
             return trail
     raise TrailNotFoundException(account_id=backend.account_id, name=name_or_arn)
-
-
-def _describing(describe: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    def description(trail: cloudtrail.Trail, include_region: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - moto's signature
-        own = bool(trail.event_selectors or trail.advanced_event_selectors)
-        return describe(trail, include_region) | {"HasCustomEventSelectors": own}
-
-    return description
 
 
 def _delete_trail(backend: cloudtrail.CloudTrailBackend, name: str) -> None:

@@ -13,10 +13,11 @@ from trailkeep.aws.describe import command
 from trailkeep.aws.script import LIST_ROOT, script
 from trailkeep.core.config import Config
 from trailkeep.core.errors import ConfigError
+from trailkeep.core.partitions import partition_of
 from trailkeep.guard.blueprint import Blueprint, draw_blueprint
 from trailkeep.guard.changes import Action
 from trailkeep.guard.cloudformation import cloudformation
-from trailkeep.guard.delivery import Kind, partition_of
+from trailkeep.guard.delivery import Kind
 from trailkeep.guard.explain import QUOTAS
 from trailkeep.guard.guard_documents import RCP, SCP
 from trailkeep.guard.iac import ROOT, Export, File, blank_estate
@@ -74,6 +75,12 @@ def export_setup(config: Config, target: Target) -> Export:
     """
     if not config.archive.account:
         raise _no_account("every target names the account")
+    if config.archive.encryption == "sse-kms":
+        raise ConfigError(
+            "archive.encryption",
+            "expected sse-s3 for an export of the setup, got sse-kms, whose key no target is told of yet; "
+            "run 'trailkeep apply'",
+        )
     blueprint = _blueprint(config)
     actions = plan(blueprint, blank_estate(blueprint), arm=True).actions
     match target:
