@@ -6,9 +6,10 @@ The clients are boto3's own, with their paginators and checks; their calls are a
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from itertools import chain
+from pathlib import Path
 from threading import Lock
 from types import SimpleNamespace
 from typing import Any
@@ -25,13 +26,17 @@ CONFIG = parse_config(settings())
 PAGE = 20  # the most that Organizations returns at once
 ROOT = "r-exam"
 FULL_ACCESS = "p-FullAWSAccess"
+PAGE_OF_DOCS = Path(__file__).parent.parent.parent / "docs" / "explanation" / "api-calls.md"
 
 
 class Org:
-    """An organization: accounts spread evenly over units below one root, policies, a trail and its bucket."""
+    """An organization: accounts spread evenly over units below one root, policies, trails and a bucket."""
 
-    def __init__(self, *, accounts: int, units: int, policies: int = 10) -> None:
+    def __init__(self, *, accounts: int, units: int, policies: int = 10, trails: int = 1) -> None:
         self.calls: Counter[str] = Counter()
+        self.under_way: Counter[str] = Counter()
+        self.most: Counter[str] = Counter()
+        self.trails = [_trail(number) for number in range(trails)]
         self._lock = Lock()
         self.units = [f"ou-exam-{number:08d}" for number in range(units)]
         self.members: dict[str, list[str]] = {unit: [] for unit in self.units}
@@ -42,11 +47,19 @@ class Org:
 
     def answer(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
         """Answer one call, as botocore's event before-call lets a handler do."""
+        service = model.service_model.service_name
         with self._lock:
             self.calls[model.name] += 1
+            self.under_way[service] += 1
+            self.most[service] = max(self.most[service], self.under_way[service])
         body = params["body"]
         asked = json.loads(body) if isinstance(body, bytes) and body.startswith(b"{") else {}
         return SimpleNamespace(status_code=200, raw=None, headers={}), self._members(model.name, asked)
+
+    def answered(self, model: Any, **_: Any) -> None:
+        """Hear that a call has ended, as botocore's event after-call tells."""
+        with self._lock:
+            self.under_way[model.service_model.service_name] -= 1
 
     def _members(self, name: str, asked: dict[str, Any]) -> dict[str, Any]:
         match name:
@@ -64,6 +77,8 @@ class Org:
                 targets = [ROOT, *self.units, *chain.from_iterable(self.members.values())]
                 own = targets if asked["PolicyId"] == FULL_ACCESS else [ROOT]
                 return _page("Targets", [{"TargetId": one} for one in own], asked)
+            case "DescribeTrails":
+                return {"trailList": self.trails}
             case _:
                 return _SIMPLE[name]
 
@@ -82,8 +97,16 @@ def _page(key: str, found: list[dict[str, Any]], asked: dict[str, Any]) -> dict[
     return {key: found[start : start + PAGE], **more}
 
 
-_ARN = "arn:aws:cloudtrail:eu-central-1:111111111111:trail/trailkeep"
-_TRAIL = {"Name": "trailkeep", "TrailARN": _ARN, "HasCustomEventSelectors": True}
+def _trail(number: int) -> dict[str, Any]:
+    arn = f"arn:aws:cloudtrail:eu-central-1:111111111111:trail/trail-{number}"
+    return {
+        "Name": f"trail-{number}",
+        "TrailARN": arn,
+        "HasCustomEventSelectors": True,
+        "HasInsightSelectors": True,
+    }
+
+
 _ORGANIZATION = {"Id": "o-exampleorgid", "MasterAccountId": "111111111111", "FeatureSet": "ALL"}
 _CREDENTIALS = {
     "AccessKeyId": "A",
@@ -97,9 +120,10 @@ _SIMPLE: dict[str, dict[str, Any]] = {
     "ListRoots": {"Roots": [{"Id": ROOT, "PolicyTypes": []}]},
     "ListAWSServiceAccessForOrganization": {"EnabledServicePrincipals": []},
     "DescribePolicy": {"Policy": {"Content": "{}"}},
-    "DescribeTrails": {"trailList": [_TRAIL]},
+    "ListDelegatedAdministrators": {"DelegatedAdministrators": []},
     "GetTrailStatus": {"IsLogging": True},
     "GetEventSelectors": {},
+    "GetInsightSelectors": {"InsightSelectors": []},
     "AssumeRole": {"Credentials": _CREDENTIALS},
     "ListBuckets": {"Buckets": [{"Name": BUCKET}]},
     "GetBucketLocation": {"LocationConstraint": "eu-central-1"},
@@ -121,10 +145,13 @@ class Counted(Accounts):
     def __init__(self, org: Org) -> None:
         super().__init__(region="eu-central-1", role="Role")
         self._org = org
+        self.regions: defaultdict[str, set[str]] = defaultdict(set)
 
     def _client(self, session: Any, service: str, region: str, **more: Any) -> Any:
         client = super()._client(session, service, region, **more)
         client.meta.events.register_first("before-call", self._org.answer, unique_id="org")
+        client.meta.events.register("after-call", self._org.answered, unique_id="org-answered")
+        self.regions[service].add(client.meta.region_name)
         return client
 
 
@@ -135,13 +162,14 @@ def _observed(org: Org, patch: pytest.MonkeyPatch) -> Estate:
 
 
 def test_thousand_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Observing 1,000 accounts in 50 units with 10 policies of their own takes 174 calls, in however many Regions."""
+    """Observing 1,000 accounts in 50 units with 10 policies of their own takes 176 calls, as the docs say."""
     org = Org(accounts=1000, units=50)
     estate = _observed(org, monkeypatch)
     assert isinstance(estate.accounts, tuple)
     assert isinstance(estate.bucket, Bucket)
     assert (len(estate.accounts), estate.archive_account) == (1000, "222222222222")
-    assert org.calls.total() == 174
+    assert org.calls.total() == 176
+    assert "takes 176 calls" in PAGE_OF_DOCS.read_text()
     assert org.calls == Counter(
         {
             "ListAccountsForParent": 51,
@@ -153,6 +181,7 @@ def test_thousand_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
             "DescribeTrails": 1,
             "GetTrailStatus": 1,
             "GetEventSelectors": 1,
+            "GetInsightSelectors": 1,
             "GetPublicAccessBlock": 2,
             **dict.fromkeys(_ONCE, 1),
         }
@@ -164,6 +193,7 @@ _ONCE = (
     "DescribeOrganization",
     "ListRoots",
     "ListAWSServiceAccessForOrganization",
+    "ListDelegatedAdministrators",
     "AssumeRole",
     "ListBuckets",
     "GetBucketLocation",
@@ -179,13 +209,40 @@ _ONCE = (
 
 
 @pytest.mark.parametrize(
-    ("accounts", "units", "policies"), [(1, 1, 0), (20, 1, 1), (21, 1, 1), (400, 20, 5), (1000, 10, 30)]
+    ("accounts", "units", "policies", "trails"),
+    [(1, 1, 0, 0), (20, 1, 1, 1), (21, 1, 1, 5), (400, 20, 5, 1), (1000, 10, 30, 5)],
 )
-def test_formula(monkeypatch: pytest.MonkeyPatch, accounts: int, units: int, policies: int) -> None:
-    """The cost grows with units, pages of 20 accounts and policies, and with nothing else."""
-    org = Org(accounts=accounts, units=units, policies=policies)
+def test_formula(
+    monkeypatch: pytest.MonkeyPatch, accounts: int, units: int, policies: int, trails: int
+) -> None:
+    """The cost grows with units, pages of 20 accounts, policies and trails, and with nothing else."""
+    org = Org(accounts=accounts, units=units, policies=policies, trails=trails)
     _observed(org, monkeypatch)
     pages = sum(-(-len(members) // PAGE) or 1 for members in org.members.values())
     tree = (1 + pages) + (-(-units // PAGE) + units)
     controls = 2 * (-(-(policies + 1) // PAGE) + 3 + (policies + 1) + policies)
-    assert org.calls.total() == tree + controls + 5 + len(_ONCE)
+    recording = 1 + 3 * trails
+    public_access = 2
+    assert org.calls.total() == tree + controls + recording + public_access + len(_ONCE)
+
+
+def test_one_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One Region is asked, be there 17 or more, and no account but the caller's and the archive."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    accounts = Counted(Org(accounts=1000, units=50))
+    observe(accounts, CONFIG)
+    assert {*accounts.regions} == {"sts", "organizations", "cloudtrail", "s3", "s3control"}
+    assert {name: found for name, found in accounts.regions.items() if found != {"eu-central-1"}} == {
+        "organizations": {"aws-global"}
+    }
+
+
+def test_few_calls_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most four calls to Organizations are under way at once, and of CloudTrail, which takes ten a second, one."""
+    org = Org(accounts=1000, units=50, trails=5)
+    _observed(org, monkeypatch)
+    assert set(org.under_way.values()) == {0}
+    assert 1 <= org.most["organizations"] <= 4
+    assert org.most["cloudtrail"] == 1
+    assert org.most["s3"] <= 4

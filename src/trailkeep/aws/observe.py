@@ -1,7 +1,8 @@
 """Reads an organization and its archive into an estate; a refused call becomes ``Unreadable``.
 
-The units are walked level by level, four at once; of an AWS managed policy, which hangs on everything, only
-the attachments on the archive account's path are asked for.
+At most four calls to Organizations are under way at once, and one to CloudTrail. The units are walked level
+by level; of an AWS managed policy, which hangs on everything, only the attachments on the archive account's
+path are asked for.
 """
 
 from __future__ import annotations
@@ -60,12 +61,12 @@ def observe(accounts: Accounts, config: Config) -> Estate:
     units, members = (tree, tree) if isinstance(tree, Unreadable) else tree
     archive = _archive_account(config, members)
     path = _path(roots, units, members, archive)
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+    with ThreadPoolExecutor(max_workers=1) as pool, ThreadPoolExecutor(max_workers=1) as other:
         services = pool.submit(_trusted_services, client)
         controls = pool.submit(_policies, client, "SERVICE_CONTROL_POLICY", path)
         resource_controls = pool.submit(_policies, client, "RESOURCE_CONTROL_POLICY", path)
         delegated = pool.submit(_delegated_administrators, client)
-        trails = pool.submit(_trails, accounts.cloudtrail(config.trail_region))
+        trails = other.submit(_trails, accounts.cloudtrail(config.trail_region))
         bucket = (
             observe_bucket(
                 accounts, account=archive, name=config.archive.bucket, region=config.archive.region

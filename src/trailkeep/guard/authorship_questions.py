@@ -11,32 +11,46 @@ Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_cloudtra
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
-from trailkeep.guard.authorship import Event, Gone, Question, holds
+from trailkeep.guard.authorship import Gone, Question, holds
+from trailkeep.guard.authorship_keys import ask_key, ask_key_state
+from trailkeep.guard.authorship_matches import Test, has_each, never, says, sets
+from trailkeep.guard.authorship_trail import ask_about_trail, ask_trail
 from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.changes import (
     Action,
     AttachPolicy,
-    Change,
     CreateBucket,
+    CreateKey,
     CreatePolicy,
     CreateTrail,
     DetachPolicy,
+    EnableKeyRotation,
     EnablePolicyType,
     EnableTrustedAccess,
+    PutAccountPublicAccessBlock,
+    PutBucketEncryption,
     PutBucketPolicy,
+    PutEventSelectors,
+    PutInsightSelectors,
+    PutKeyPolicy,
+    PutLifecycle,
     PutObjectLock,
     PutOwnership,
     PutPublicAccessBlock,
     PutRequestPayment,
+    PutTags,
     PutVersioning,
+    RegisterDelegatedAdmin,
+    SetTrailKey,
     StartLogging,
     UpdatePolicy,
     UpdateTrail,
 )
 from trailkeep.guard.decisions import Concern
-from trailkeep.guard.documents import canonical
+from trailkeep.guard.guard_documents import RCP, SCP
+from trailkeep.guard.key_policy import NEW_KEY
 from trailkeep.guard.plan import Plan
 
 __all__ = ["questions"]
@@ -45,7 +59,7 @@ _S3 = "s3.amazonaws.com"
 _CLOUDTRAIL = "cloudtrail.amazonaws.com"
 _ORGANIZATIONS = "organizations.amazonaws.com"
 _POLICY = ("PutBucketPolicy", "DeleteBucketPolicy")
-_LIFECYCLE = ("PutBucketLifecycle", "PutBucketLifecycleConfiguration")
+_LIFECYCLE = ("PutBucketLifecycle", "PutBucketLifecycleConfiguration", "DeleteBucketLifecycle")
 _SETTINGS: dict[type, tuple[str, ...]] = {
     CreateBucket: ("DeleteBucket", "CreateBucket"),
     PutVersioning: ("PutBucketVersioning",),
@@ -59,24 +73,32 @@ _SETTINGS: dict[type, tuple[str, ...]] = {
     PutRequestPayment: ("PutBucketRequestPayment",),
     PutObjectLock: ("PutBucketObjectLockConfiguration", "PutObjectLockConfiguration"),
     PutBucketPolicy: _POLICY,
+    PutBucketEncryption: ("PutBucketEncryption", "DeleteBucketEncryption"),
+    PutLifecycle: _LIFECYCLE,
+    PutTags: ("PutBucketTagging", "DeleteBucketTagging"),
 }
-_BINDING = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
-_SWITCHES = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-_MEMBERS = {
-    "organization trail": "isOrganizationTrail",
-    "multi-region": "isMultiRegionTrail",
-    "global service events": "includeGlobalServiceEvents",
-    "log file validation": "enableLogFileValidation",
-    "bucket": "s3BucketName",
-    "key prefix": "s3KeyPrefix",
+_ACCOUNT = (
+    "PutAccountPublicAccessBlock",
+    "DeleteAccountPublicAccessBlock",
+    "PutPublicAccessBlock",
+    "DeletePublicAccessBlock",
+)
+_BLOCKED = dict.fromkeys(
+    ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
+)
+_ASKED: dict[type, dict[str, object]] = {
+    PutVersioning: {"Status": "Enabled"},
+    PutPublicAccessBlock: {**_BLOCKED},
+    PutOwnership: {"ObjectOwnership": "BucketOwnerEnforced"},
+    PutRequestPayment: {"Payer": "BucketOwner"},
 }
 
 
 def questions(plan: Plan, blueprint: Blueprint) -> Iterator[Question]:
     """Yield a question for each action, waiting or blocked ones too, and concern that an event can have made.
 
-    What follows from another line is not asked for: the settings of a bucket that is gone, the start of a
-    trail that is gone, the attachment of a policy that is gone or that the plan itself lifts.
+    What follows from another line is not asked for: the settings of a bucket or trail that is gone, the use
+    of a key that is gone, the attachment of a policy that is gone or that the plan itself lifts.
     """
     waiting = [one.action for one in plan.waiting]
     actions = [*plan.actions, *waiting, *(blocked.action for blocked in plan.blocked)]
@@ -96,12 +118,18 @@ def _followers(actions: Iterable[Action]) -> Callable[[Action], bool]:
 
     def follows(action: Action) -> bool:
         match action:
+            case CreateBucket() | CreateTrail():
+                return False
             case AttachPolicy():
                 return not action.policy_id or (action.policy_id, action.target_id) in lifted
-            case StartLogging():
+            case EnableKeyRotation():
+                return action.key == NEW_KEY
+            case SetTrailKey() | PutBucketEncryption() if action.kms_key == NEW_KEY:
+                return True
+            case StartLogging() | SetTrailKey() | PutEventSelectors() | PutInsightSelectors():
                 return no_trail
             case _:
-                return no_bucket and type(action) in _SETTINGS and not isinstance(action, CreateBucket)
+                return no_bucket and type(action) in _SETTINGS
 
     return follows
 
@@ -116,10 +144,26 @@ def _of_action(action: Action) -> Question | None:
             | PutRequestPayment()
             | PutObjectLock()
             | PutBucketPolicy()
+            | PutBucketEncryption()
+            | PutLifecycle()
+            | PutTags()
         ):
             return _bucket(action.id, action.bucket, _SETTINGS[type(action)], restores=_restoring(action))
-        case CreateTrail() | UpdateTrail() | StartLogging():
-            return _of_trail(action)
+        case PutAccountPublicAccessBlock():
+            return _account(action)
+        case (
+            CreateTrail()
+            | UpdateTrail()
+            | StartLogging()
+            | SetTrailKey()
+            | PutEventSelectors()
+            | PutInsightSelectors()
+        ):
+            return ask_trail(action)
+        case CreateKey() | PutKeyPolicy() | EnableKeyRotation():
+            return ask_key(action)
+        case RegisterDelegatedAdmin():
+            return _delegation(action)
         case _:
             return _of_organization(action)
 
@@ -130,7 +174,7 @@ def _bucket(
     names: tuple[str, ...],
     *,
     observed: str = "",
-    restores: Callable[[Event], bool] = lambda _: False,
+    restores: Test = never,
 ) -> Question:
     return Question(
         action=line,
@@ -143,105 +187,54 @@ def _bucket(
     )
 
 
-def _restoring(action: Action) -> Callable[[Event], bool]:
+def _restoring(action: Action) -> Test:
     """Return whether an event set what the action would set."""
     match action:
-        case PutVersioning():
-            return _sets({"Status": "Enabled"})
-        case PutPublicAccessBlock():
-            return _sets(dict.fromkeys(_SWITCHES, True))
-        case PutOwnership():
-            return _sets({"ObjectOwnership": "BucketOwnerEnforced"})
-        case PutRequestPayment():
-            return _sets({"Payer": "BucketOwner"})
+        case PutVersioning() | PutPublicAccessBlock() | PutOwnership() | PutRequestPayment():
+            return sets(_ASKED[type(action)])
         case PutObjectLock():
-            return _sets({"Mode": action.mode, "Days": action.days})
+            return sets({"Mode": action.mode, "Days": action.days})
         case PutBucketPolicy():
-            return _says("bucketPolicy", action.document)
+            return says("bucketPolicy", action.document)
+        case PutBucketEncryption():
+            return sets({"KMSMasterKeyID": action.kms_key} if action.kms_key else {"SSEAlgorithm": "AES256"})
+        case PutLifecycle():
+            return has_each(json.loads(action.document))
+        case PutTags():
+            return has_each({"Key": tag.key, "Value": tag.value} for tag in action.tags)
         case CreateBucket():
             return lambda event: event.name == "CreateBucket"
         case _:
-            return lambda _: False
+            return never
 
 
-def _sets(wanted: Mapping[str, object]) -> Callable[[Event], bool]:
-    return lambda event: holds(event.asked, wanted)
+def _account(action: PutAccountPublicAccessBlock) -> Question:
+    """Return the question about the block of the whole account, whose events name no bucket."""
+    return Question(
+        action=action.id,
+        source=_S3,
+        names=_ACCOUNT,
+        touches=lambda event: event.account == action.account and "bucketName" not in event.asked,
+        restores=sets(_BLOCKED),
+    )
 
 
-def _says(parameter: str, document: str) -> Callable[[Event], bool]:
-    """Return whether a policy that an event set says the same as ``document``."""
-
-    def says(event: Event) -> bool:
-        given = event.asked.get(parameter)
-        text = given if isinstance(given, str) else json.dumps(given)
-        return canonical(text) is not None and canonical(text) == canonical(document)
-
-    return says
-
-
-def _of_trail(action: CreateTrail | UpdateTrail | StartLogging) -> Question:
-    arn = action.target
-    touches = _trail(arn, action.account, action.region)
-    match action:
-        case CreateTrail():
-            names, ends = ("DeleteTrail", "CreateTrail"), "CreateTrail"
-        case StartLogging():
-            names, ends = ("StopLogging", "StartLogging"), "StartLogging"
-        case UpdateTrail():
-            return Question(
-                action=action.id,
-                source=_CLOUDTRAIL,
-                names=("UpdateTrail", "CreateTrail"),
-                texts=(arn, _name(arn)),
-                touches=lambda event: touches(event) and _sets_any(event, action.changes),
-                restores=lambda event: not _sets_wrong(event, action.changes),
-            )
+def _delegation(action: RegisterDelegatedAdmin) -> Question:
     return Question(
         action=action.id,
         source=_CLOUDTRAIL,
-        names=names,
-        texts=(arn, _name(arn)),
-        touches=touches,
-        restores=lambda event: event.name == ends,
+        names=("DeregisterOrganizationDelegatedAdmin", "RegisterOrganizationDelegatedAdmin"),
+        texts=(action.member,),
+        touches=lambda event: action.member in event.asked.values(),
+        restores=lambda event: event.name.startswith("Register"),
     )
-
-
-def _name(arn: str) -> str:
-    return arn.rpartition("/")[2]
-
-
-def _trail(arn: str, account: str, region: str) -> Callable[[Event], bool]:
-    """Return whether an event is about a trail: by its ARN, or by its name in its account and home region."""
-
-    def is_about(event: Event) -> bool:
-        named = event.asked.get("name") or event.asked.get("trailName")
-        return named == arn or (named == _name(arn) and (event.account, event.region) == (account, region))
-
-    return is_about
-
-
-def _sets_any(event: Event, changes: Iterable[Change]) -> bool:
-    return any(event.asked.get(_MEMBERS[change.field]) is not None for change in changes)
-
-
-def _sets_wrong(event: Event, changes: Iterable[Change]) -> bool:
-    """Whether an event set something to another value than the one that is asked for."""
-    return any(
-        _word(given) != change.after
-        for change in changes
-        if (given := event.asked.get(_MEMBERS[change.field])) is not None
-    )
-
-
-def _word(value: object) -> str:
-    return {"true": "yes", "false": "no", "": "none"}.get(str(value).lower(), str(value))
 
 
 def _of_organization(action: Action) -> Question | None:
     def ask(
         names: tuple[str, ...],
-        touches: Callable[[Event], bool],
-        restores: Callable[[Event], bool] = lambda event: event.name.startswith(("Enable", "Attach")),
+        touches: Test,
+        restores: Test = lambda event: event.name.startswith(("Enable", "Attach")),
     ) -> Question:
         return Question(
             action=action.id, source=_ORGANIZATIONS, names=names, touches=touches, restores=restores
@@ -250,20 +243,21 @@ def _of_organization(action: Action) -> Question | None:
     match action:
         case EnableTrustedAccess():
             names = ("DisableAWSServiceAccess", "EnableAWSServiceAccess")
-            return ask(names, _sets({"servicePrincipal": action.service}))
+            return ask(names, sets({"servicePrincipal": action.service}))
         case EnablePolicyType():
-            return ask(("DisablePolicyType", "EnablePolicyType"), _sets({"policyType": action.policy_type}))
+            return ask(("DisablePolicyType", "EnablePolicyType"), sets({"policyType": action.policy_type}))
         case AttachPolicy():
+            kind = RCP if action.id.startswith("rcp.") else SCP
             return ask(
                 ("DetachPolicy", "AttachPolicy", "DisablePolicyType"),
                 lambda event: (
-                    event.asked.get("policyType") in _BINDING
+                    event.asked.get("policyType") == kind
                     or holds(event.asked, {"policyId": action.policy_id, "targetId": action.target_id})
                 ),
             )
         case UpdatePolicy():
-            same = _sets({"policyId": action.policy_id})
-            return ask(("UpdatePolicy",), same, _says("content", action.document))
+            same = sets({"policyId": action.policy_id})
+            return ask(("UpdatePolicy",), same, says("content", action.document))
         case CreatePolicy():
             gone = Gone(maker="CreatePolicy", asked={"name": action.name}, parameter="policyId")
             return Question(action=action.id, source=_ORGANIZATIONS, names=("DeletePolicy",), gone=gone)
@@ -277,13 +271,14 @@ def _of_concern(concern: Concern, blueprint: Blueprint) -> Question | None:
         names = _LIFECYCLE if "lifecycle" in observed else _POLICY
         return _bucket(concern.subject, blueprint.bucket, names, observed=observed)
     if "event selectors" in observed:
-        arn = blueprint.trail_arn
-        return Question(
-            action=concern.subject,
+        return ask_about_trail(
+            concern.subject,
+            blueprint.trail_arn,
+            blueprint.management_account,
+            blueprint.trail_region,
+            ("PutEventSelectors",),
             observed=observed,
-            source=_CLOUDTRAIL,
-            names=("PutEventSelectors",),
-            texts=(arn, _name(arn)),
-            touches=_trail(arn, blueprint.management_account, blueprint.trail_region),
         )
+    if concern.subject.startswith("key "):
+        return ask_key_state(concern.subject, concern.subject.removeprefix("key "), observed=observed)
     return None

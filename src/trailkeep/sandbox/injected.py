@@ -5,7 +5,9 @@
     sandbox.inject("CreateTrail", error="InsufficientS3BucketPolicyException", times=2)
     sandbox.inject("GetBucketPolicy", error="AccessDenied")          # until reset()
 
-An injected error comes before everything else; the call does nothing. Operations have the names of the API.
+An injected error comes before everything else; the call does nothing. Operations have the names of the API,
+but for a whole account's public access block, whose calls are named as the bucket's:
+``GetAccountPublicAccessBlock``, as the permission is.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from threading import Lock
 from trailkeep.core.errors import UsageError
 from trailkeep.sandbox.calls import Call, Protocol
 from trailkeep.sandbox.faults import Fault
+from trailkeep.sandbox.s3_actions import ACCOUNT_BLOCK
 
 __all__ = ["Injected", "operation_of"]
 
@@ -120,6 +123,8 @@ def operation_of(call: Call) -> str:
     """
     if call.protocol is not Protocol.S3:
         return call.operation
+    if call.path == ACCOUNT_BLOCK:
+        return call.method.capitalize() + "AccountPublicAccessBlock"
     if not call.bucket:
         return "ListBuckets"
     if call.key:
