@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from types import SimpleNamespace
 from typing import Any
 
@@ -36,6 +36,8 @@ class Org:
         self.calls: Counter[str] = Counter()
         self.under_way: Counter[str] = Counter()
         self.most: Counter[str] = Counter()
+        self.takes_s = 0.0
+        self._never = Event()
         self.trails = [_trail(number) for number in range(trails)]
         self._lock = Lock()
         self.units = [f"ou-exam-{number:08d}" for number in range(units)]
@@ -52,6 +54,7 @@ class Org:
             self.calls[model.name] += 1
             self.under_way[service] += 1
             self.most[service] = max(self.most[service], self.under_way[service])
+        self._never.wait(self.takes_s)
         body = params["body"]
         asked = json.loads(body) if isinstance(body, bytes) and body.startswith(b"{") else {}
         return SimpleNamespace(status_code=200, raw=None, headers={}), self._members(model.name, asked)
@@ -241,8 +244,9 @@ def test_one_region(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_few_calls_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """At most four calls to Organizations are under way at once, and of CloudTrail, which takes ten a second, one."""
     org = Org(accounts=1000, units=50, trails=5)
+    org.takes_s = 0.002
     _observed(org, monkeypatch)
     assert set(org.under_way.values()) == {0}
-    assert 1 <= org.most["organizations"] <= 4
+    assert 2 <= org.most["organizations"] <= 4
     assert org.most["cloudtrail"] == 1
     assert org.most["s3"] <= 4

@@ -1,4 +1,4 @@
-"""What AWS says for a while is waited out by ``apply``; what it refuses to tell makes ``plan`` UNKNOWN."""
+"""What AWS says for a while is waited out by ``apply``; what it goes on saying ends it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from guard_verbs import CREATED, Verbs, settings
+from guard_verbs import CREATED, Verbs, deliver_logs, settings
 from trailkeep.aws.act import Actor
 from trailkeep.aws.journal import Journal
 from trailkeep.aws.observe import observe
@@ -46,7 +46,7 @@ class _Yes:
         """Hear of an action."""
 
 
-def _apply(folder: Path, clock: _Clock, **changes: str) -> Applied:
+def _apply(folder: Path, clock: _Clock, *, arm: bool = False, **changes: str) -> Applied:
     config = parse_config(settings(**changes))
     accounts = Accounts(region=config.trail_region, role=config.archive.access_role)
     patience = Patience(clock=lambda: clock.now, sleep=clock.sleep)
@@ -57,6 +57,7 @@ def _apply(folder: Path, clock: _Clock, **changes: str) -> Applied:
         verifier=AwsVerifier(accounts=accounts, patience=patience, now=lambda: datetime.now(UTC)),
         journal=Journal(folder / "journal.jsonl", now=lambda: datetime(2026, 1, 2, tzinfo=UTC)),
         report=_Yes(),
+        arm=arm,
     )
 
 
@@ -71,13 +72,11 @@ def folder(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     [
         ("CreateBucket", "OperationAborted", 2),
         ("PutBucketPolicy", "NoSuchBucket", 2),
-        ("PutObjectLockConfiguration", "NoSuchBucket", 3),
+        ("PutBucketLifecycleConfiguration", "OperationAborted", 1),
         ("CreateTrail", "InsufficientS3BucketPolicyException", 4),
         ("CreateTrail", "CloudTrailAccessNotEnabledException", 2),
         ("CreateTrail", "ConflictException", 5),
         ("StartLogging", "TrailNotFoundException", 2),
-        ("CreatePolicy", "ConcurrentModificationException", 2),
-        ("AttachPolicy", "PolicyTypeNotEnabledException", 3),
     ],
 )
 def test_what_is_not_yet_is_waited_for(
@@ -88,21 +87,44 @@ def test_what_is_not_yet_is_waited_for(
     clock = _Clock()
     assert _apply(folder, clock).left.actions == ()
     assert sandbox.injected.left == {}
-    assert clock.now == sum(min(2**number, 15) for number in range(times))
+    assert clock.now == _waited(times)
 
 
-@pytest.mark.parametrize(
-    ("operation", "error"),
-    [
-        ("ListAccountsForParent", "TooManyRequestsException"),
-        ("DescribeTrails", "ThrottlingException"),
-        ("GetBucketPolicy", "SlowDown"),
-        ("CreateTrail", "ThrottlingException"),
-    ],
+def test_arming_waits_too(sandbox: Sandbox, folder: Path) -> None:
+    """What locks and guards is waited for like what builds, each call with its own patience."""
+    _apply(folder, _Clock())
+    deliver_logs(sandbox)
+    for operation, error, times in _ARMING:
+        sandbox.inject(operation, error=error, times=times)
+    clock = _Clock()
+    armed = _apply(folder, clock, arm=True)
+    assert (armed.left.actions, armed.left.waiting, armed.exit_code) == ((), (), 0)
+    assert sandbox.injected.left == {}
+    assert clock.now == sum(_waited(times) for _, _, times in _ARMING)
+
+
+_ARMING = (
+    ("PutObjectLockConfiguration", "NoSuchBucket", 3),
+    ("EnablePolicyType", "PolicyChangesInProgressException", 1),
+    ("CreatePolicy", "ConcurrentModificationException", 2),
+    ("AttachPolicy", "PolicyTypeNotEnabledException", 4),
 )
-def test_throttling_is_no_end(sandbox: Sandbox, folder: Path, operation: str, error: str) -> None:
+
+
+def _waited(times: int) -> int:
+    return sum(min(2**number, 15) for number in range(times))
+
+
+def test_throttling_is_no_end(sandbox: Sandbox, folder: Path) -> None:
     """A throttled call is made again, whether it reads or writes."""
-    sandbox.inject(operation, error=error, times=1)
+    for operation, error in {
+        "ListAccountsForParent": "TooManyRequestsException",
+        "DescribeTrails": "ThrottlingException",
+        "GetBucketPolicy": "SlowDown",
+        "CreateTrail": "ThrottlingException",
+        "PutBucketPolicy": "SlowDown",
+    }.items():
+        sandbox.inject(operation, error=error, times=1)
     assert _apply(folder, _Clock()).left.actions == ()
     assert sandbox.injected.left == {}
 
@@ -129,75 +151,3 @@ def test_what_stays_refused_ends(sandbox: Sandbox, folder: Path) -> None:
     assert 60 <= clock.now <= 180
     sandbox.injected.clear()
     assert _apply(folder, _Clock()).left.actions == ()
-
-
-_NEEDED = {
-    "DescribeOrganization": "organizations:DescribeOrganization",
-    "ListRoots": "organizations:ListRoots",
-    "ListAccountsForParent": "organizations:ListAccountsForParent",
-    "ListOrganizationalUnitsForParent": "organizations:ListOrganizationalUnitsForParent",
-    "ListAWSServiceAccessForOrganization": "organizations:ListAWSServiceAccessForOrganization",
-    "ListPolicies": "organizations:ListPolicies",
-    "DescribePolicy": "organizations:DescribePolicy",
-    "ListTargetsForPolicy": "organizations:ListTargetsForPolicy",
-    "DescribeTrails": "cloudtrail:DescribeTrails",
-    "GetTrailStatus": "cloudtrail:GetTrailStatus",
-    "GetEventSelectors": "cloudtrail:GetEventSelectors",
-    "AssumeRole": "sts:AssumeRole",
-    "GetBucketLocation": "s3:GetBucketLocation",
-    "GetBucketVersioning": "s3:GetBucketVersioning",
-    "GetPublicAccessBlock": "s3:GetPublicAccessBlock",
-    "GetBucketOwnershipControls": "s3:GetBucketOwnershipControls",
-    "GetObjectLockConfiguration": "s3:GetObjectLockConfiguration",
-    "GetBucketPolicy": "s3:GetBucketPolicy",
-    "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
-    "GetBucketRequestPayment": "s3:GetBucketRequestPayment",
-    "GetBucketTagging": "s3:GetBucketTagging",
-}
-_NOT_DECISIVE = ("GetBucketEncryption", "ListBuckets", "ListPoliciesForTarget")
-
-
-@pytest.fixture
-def verbs(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Verbs:
-    """An archive in force, whose trail has selectors of its own, which select everything."""
-    found = Verbs(sandbox, monkeypatch, tmp_path)
-    found.write()
-    assert found.armed().exit_code == 0
-    selector = {"ReadWriteType": "All", "IncludeManagementEvents": True}
-    sandbox.client("cloudtrail").put_event_selectors(TrailName="trailkeep", EventSelectors=[selector])
-    sandbox.injected.clear()
-    return found
-
-
-def test_every_read_is_in_the_tables(verbs: Verbs, sandbox: Sandbox) -> None:
-    """The two tables of this file hold every call that a plan makes, but the one that says who we are."""
-    assert verbs.run("plan").exit_code == 0
-    assert {*sandbox.injected.calls} == {*_NEEDED, *_NOT_DECISIVE, "GetCallerIdentity"}
-
-
-def test_refused_read_is_unknown(verbs: Verbs, sandbox: Sandbox) -> None:
-    """Each read that a decision needs, refused, makes the plan UNKNOWN, with exit code 3 and the name of the call."""
-    for operation, call in _NEEDED.items():
-        sandbox.injected.clear()
-        sandbox.inject(operation, error="AccessDenied")
-        ran = verbs.run("plan", "--json")
-        assert (ran.exit_code, ran.ids, ran.document["blocked"]) == (3, [], []), operation
-        assert call in [unknown["call"] for unknown in ran.document["unknown"]]
-
-
-def test_refused_read_is_never_a_change(verbs: Verbs, sandbox: Sandbox) -> None:
-    """A refused read on which nothing is decided, or which another call answers, proposes no change."""
-    for operation in _NOT_DECISIVE:
-        sandbox.injected.clear()
-        sandbox.inject(operation, error="AccessDenied")
-        ran = verbs.run("plan", "--json")
-        assert ran.exit_code in {0, 3}, operation
-        assert (ran.ids, ran.document["blocked"], ran.document["concerns"]) == ([], [], []), operation
-
-
-def test_who_we_are_is_needed(verbs: Verbs, sandbox: Sandbox) -> None:
-    """Without knowing whose credentials these are nothing is planned."""
-    sandbox.inject("GetCallerIdentity", error="AccessDenied")
-    ran = verbs.run("plan")
-    assert (ran.exit_code, ran.stdout) == (4, "")
-    assert "sts:GetCallerIdentity: AccessDenied" in ran.stderr
