@@ -205,7 +205,12 @@ def test_guard_detached() -> None:
     gone = with_facts(start, {f"service_control_policies.{place}.targets": []})
     assert authors(gone, event(ORG, "DetachPolicy", asked)) == {"scp.attach": "event-0"}
     assert authors(gone, event(ORG, "DetachPolicy", asked | {"targetId": "333333333333"})) == {}
-    for kind, named in (("SERVICE_CONTROL_POLICY", {"scp.attach": "event-0"}), ("TAG_POLICY", {})):
+    by_kind = (
+        ("SERVICE_CONTROL_POLICY", {"scp.attach": "event-0"}),
+        ("RESOURCE_CONTROL_POLICY", {}),
+        ("TAG_POLICY", {}),
+    )
+    for kind, named in by_kind:
         assert (
             authors(gone, event(ORG, "DisablePolicyType", {"rootId": "r-root", "policyType": kind})) == named
         )
