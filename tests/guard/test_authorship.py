@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,17 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estates import config, in_force, planned, with_facts
+from estates import config, in_force, nothing, planned, with_facts
+from trailkeep.core.config import Config
+from trailkeep.core.fields import Value
 from trailkeep.guard.authorship import Author, Event, author_of
 from trailkeep.guard.authorship_questions import questions
 from trailkeep.guard.blueprint import blueprint_for
 from trailkeep.guard.decisions import Allowance
-from trailkeep.guard.estate import Estate
+from trailkeep.guard.estate import Estate, Key
 from trailkeep.guard.guard_documents import ARCHIVE_SCP
+from trailkeep.guard.key_policy import ALIAS
+from trailkeep.guard.model import apply_all
 
 BUCKET = "acme-trail-archive"
 ARN = "arn:aws:cloudtrail:eu-central-1:111111111111:trail/trailkeep"
-S3, TRAIL, ORG = (f"{service}.amazonaws.com" for service in ("s3", "cloudtrail", "organizations"))
+S3, TRAIL, ORG, KMS = (f"{service}.amazonaws.com" for service in ("s3", "cloudtrail", "organizations", "kms"))
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 ABSENT = {"fact": "Absent"}
 PUBLIC = {
@@ -37,6 +42,12 @@ SWITCHES = {
     "BlockPublicPolicy": True,
     "RestrictPublicBuckets": True,
 }
+WRITES = json.dumps(
+    {
+        "EventSelectors": [{"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True}],
+        "AdvancedEventSelectors": [],
+    }
+)
 POLICY = json.loads(blueprint_for(config(), in_force()).bucket_policy)
 
 
@@ -59,29 +70,169 @@ def event(source: str, name: str, asked: dict[str, Any], number: int = 0, **more
     return Event(**whole)
 
 
-def authors(estate: Estate, *events: Event) -> dict[str, str]:
-    """Return the event that made each line of the plan for ``config()``."""
-    plan = planned(config(), estate, Allowance.LIFT_GUARDS)
-    found = (author_of(question, events) for question in questions(plan, blueprint_for(config(), estate)))
+def authors(estate: Estate, *events: Event, settings: Config | None = None) -> dict[str, str]:
+    """Return the event that made each line of the plan for ``config()``, or for other settings."""
+    settings = settings or config()
+    plan = planned(settings, estate, Allowance.LIFT_GUARDS)
+    found = (author_of(question, events) for question in questions(plan, blueprint_for(settings, estate)))
     return {author.action: author.event_id for author in found if author}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A drift, what made it, and what would have repaired it."""
+    """A drift, what made it, and what would have repaired it; ``settings`` are asked for beside the usual."""
 
     facts: dict[str, Any]
     line: str
     made: Event
     repaired: Event | None = None
     others: tuple[Event, ...] = field(default=())
+    settings: Mapping[str, Value] = field(default_factory=dict)
 
 
 def _s3(name: str, **asked: Any) -> Event:
     return event(S3, name, {"bucketName": BUCKET, **asked})
 
 
+LOG_ARCHIVE: dict[str, Any] = {"account": "222222222222"}
+RULE = {
+    "ID": "trailkeep-uploads",
+    "Status": "Enabled",
+    "Filter": {"Prefix": ""},
+    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+}
+SELECTOR = {"name": "all", "fieldSelectors": [{"field": "eventCategory", "equals": ["Management"]}]}
+INSIGHTS = {"trail.insights": ("ApiCallRateInsight",)}
+OWN_KEY = {"archive.encryption": "sse-kms"}
+STATE = apply_all(nothing(), planned(config(OWN_KEY), nothing()).actions)
+KEY = STATE.key.arn if isinstance(STATE.key, Key) else ""
+
+
+def _kms(name: str, **asked: Any) -> Event:
+    return event(KMS, name, asked, **LOG_ARCHIVE)
+
+
+def _trail(name: str, **asked: Any) -> Event:
+    return event(TRAIL, name, {"trailName": "trailkeep", **asked})
+
+
 CASES = {
+    "lifecycle": Case(
+        facts={"bucket.lifecycle": ABSENT},
+        line="bucket.lifecycle",
+        made=_s3("PutBucketLifecycle", LifecycleConfiguration={"Rule": RULE | {"Status": "Disabled"}}),
+        repaired=_s3(
+            "PutBucketLifecycle", LifecycleConfiguration={"Rule": [RULE | {"Filter": {}}, {"ID": "x"}]}
+        ),
+    ),
+    "tags": Case(
+        facts={"bucket.tags": ABSENT},
+        line="bucket.tags",
+        made=_s3("DeleteBucketTagging"),
+        repaired=_s3(
+            "PutBucketTagging", Tagging={"TagSet": {"Tag": {"Key": "managed-by", "Value": "trailkeep"}}}
+        ),
+    ),
+    "account's public access": Case(
+        facts={"account_public_access_block": ABSENT},
+        line="account.public_access",
+        made=event(S3, "DeleteAccountPublicAccessBlock", {"accountId": "222222222222"}, **LOG_ARCHIVE),
+        repaired=event(
+            S3, "PutAccountPublicAccessBlock", {"PublicAccessBlockConfiguration": SWITCHES}, **LOG_ARCHIVE
+        ),
+        others=(
+            event(
+                S3, "DeleteAccountPublicAccessBlock", {"accountId": "333333333333"}, 5, account="333333333333"
+            ),
+            replace(_s3("DeletePublicAccessBlock"), account="222222222222"),
+        ),
+    ),
+    "selectors": Case(
+        facts={"trails.0.has_custom_event_selectors": True, "trails.0.event_selectors": WRITES},
+        line="trail.event_selectors",
+        made=_trail(
+            "PutEventSelectors",
+            advancedEventSelectors=[
+                {"fieldSelectors": [*SELECTOR["fieldSelectors"], {"field": "readOnly", "equals": ["false"]}]}
+            ],
+        ),
+        repaired=_trail(
+            "PutEventSelectors", eventSelectors=[{"readWriteType": "All", "includeManagementEvents": True}]
+        ),
+        others=(event(TRAIL, "PutEventSelectors", {"trailName": "other"}, 5),),
+    ),
+    "insights": Case(
+        facts={"trails.0.insight_selectors": ABSENT},
+        settings=INSIGHTS,
+        line="trail.insights",
+        made=_trail("PutInsightSelectors", insightSelectors=[]),
+        repaired=_trail("PutInsightSelectors", insightSelectors=[{"insightType": "ApiCallRateInsight"}]),
+    ),
+    "recursive logging": Case(
+        facts={"trails.0.recursive_logging": True},
+        line="trail.update",
+        made=event(TRAIL, "UpdateTrail", {"name": ARN, "recursiveLogging": True}),
+        repaired=event(TRAIL, "UpdateTrail", {"name": ARN, "recursiveLogging": False}),
+    ),
+    "delegated administrator": Case(
+        facts={"delegated_administrators": []},
+        settings={"trail.delegated_administrator": "333333333333"},
+        line="trail.delegate",
+        made=event(
+            TRAIL, "DeregisterOrganizationDelegatedAdmin", {"delegatedAdminAccountId": "333333333333"}
+        ),
+        repaired=event(TRAIL, "RegisterOrganizationDelegatedAdmin", {"memberAccountId": "333333333333"}),
+        others=(
+            event(
+                TRAIL, "DeregisterOrganizationDelegatedAdmin", {"delegatedAdminAccountId": "444444444444"}, 5
+            ),
+        ),
+    ),
+    "trail's key": Case(
+        facts={"trails.0.kms_key": ""},
+        settings=OWN_KEY,
+        line="trail.encryption",
+        made=event(TRAIL, "UpdateTrail", {"name": "trailkeep", "kmsKeyId": ""}),
+        repaired=event(TRAIL, "UpdateTrail", {"name": "trailkeep", "kmsKeyId": KEY}),
+        others=(event(TRAIL, "UpdateTrail", {"name": "trailkeep", "isMultiRegionTrail": True}, 5),),
+    ),
+    "bucket's key": Case(
+        facts={"bucket.encryption": ABSENT},
+        settings=OWN_KEY,
+        line="bucket.encryption",
+        made=_s3("DeleteBucketEncryption"),
+        repaired=_s3("PutBucketEncryption", Rule={"KMSMasterKeyID": KEY, "SSEAlgorithm": "aws:kms"}),
+    ),
+    "key policy": Case(
+        facts={"key.policy": '{"Version":"2012-10-17","Statement":[]}'},
+        settings=OWN_KEY,
+        line="key.policy",
+        made=_kms("PutKeyPolicy", keyId=KEY.rpartition("/")[2], policy='{"Statement":[]}'),
+        repaired=_kms("PutKeyPolicy", keyId=KEY, policy=blueprint_for(config(OWN_KEY), STATE).key_policy),
+        others=(event(KMS, "PutKeyPolicy", {"keyId": "other", "policy": "{}"}, 5),),
+    ),
+    "key rotation": Case(
+        facts={"key.rotates": False},
+        settings=OWN_KEY,
+        line="key.rotation",
+        made=_kms("DisableKeyRotation", keyId=KEY),
+        repaired=_kms("EnableKeyRotation", keyId=KEY),
+    ),
+    "alias gone": Case(
+        facts={"key": ABSENT},
+        settings=OWN_KEY,
+        line="key.create",
+        made=_kms("DeleteAlias", aliasName=ALIAS),
+        repaired=_kms("CreateAlias", aliasName=ALIAS, targetKeyId=KEY),
+        others=(event(KMS, "DeleteAlias", {"aliasName": ALIAS}, 5),),
+    ),
+    "key disabled": Case(
+        facts={"key.state": "Disabled"},
+        settings=OWN_KEY,
+        line=f"key {KEY}",
+        made=_kms("DisableKey", keyId=KEY),
+        repaired=_kms("EnableKey", keyId=KEY),
+    ),
     "public access": Case(
         facts={"bucket.public_access_block": PUBLIC},
         line="bucket.public_access",
@@ -187,12 +338,13 @@ CASES = {
 def test_who_made_it(name: str) -> None:
     """The event that made a drift is found among others, and nobody is named once a later one repaired it."""
     case = CASES[name]
-    estate = with_facts(in_force(), case.facts)
-    assert authors(estate, *case.others).get(case.line) is None
-    assert authors(estate, case.made, *case.others)[case.line] == case.made.event_id
+    asked = config(case.settings)
+    estate = with_facts(apply_all(nothing(), planned(asked, nothing()).actions), case.facts)
+    assert authors(estate, *case.others, settings=asked).get(case.line) is None
+    assert authors(estate, case.made, *case.others, settings=asked)[case.line] == case.made.event_id
     if case.repaired:
-        later = event(case.repaired.source, case.repaired.name, dict(case.repaired.asked), 9)
-        assert authors(estate, case.made, later, *case.others).get(case.line) is None
+        later = replace(case.repaired, at=AT + timedelta(minutes=9))
+        assert authors(estate, case.made, later, *case.others, settings=asked).get(case.line) is None
 
 
 def test_guard_detached() -> None:
@@ -205,7 +357,7 @@ def test_guard_detached() -> None:
     gone = with_facts(start, {f"service_control_policies.{place}.targets": []})
     assert authors(gone, event(ORG, "DetachPolicy", asked)) == {"scp.attach": "event-0"}
     assert authors(gone, event(ORG, "DetachPolicy", asked | {"targetId": "333333333333"})) == {}
-    by_kind = (
+    by_kind: tuple[tuple[str, dict[str, str]], ...] = (
         ("SERVICE_CONTROL_POLICY", {"scp.attach": "event-0"}),
         ("RESOURCE_CONTROL_POLICY", {}),
         ("TAG_POLICY", {}),

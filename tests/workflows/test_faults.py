@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,8 +47,10 @@ class _Yes:
         """Hear of an action."""
 
 
-def _apply(folder: Path, clock: _Clock, *, arm: bool = False, **changes: str) -> Applied:
-    config = parse_config(settings(**changes))
+def _apply(
+    folder: Path, clock: _Clock, *, arm: bool = False, changes: Mapping[str, str] | None = None
+) -> Applied:
+    config = parse_config(settings(**(changes or {})))
     accounts = Accounts(region=config.trail_region, role=config.archive.access_role)
     patience = Patience(clock=lambda: clock.now, sleep=clock.sleep)
     return apply(
@@ -136,7 +139,7 @@ def test_an_account_that_takes_long(
     Verbs(sandbox_without_archive, monkeypatch, tmp_path)
     sandbox_without_archive.slow_accounts(polls=12)
     clock = _Clock()
-    assert _apply(tmp_path, clock, **CREATED).left.actions == ()
+    assert _apply(tmp_path, clock, changes=CREATED).left.actions == ()
     assert sandbox_without_archive.injected.calls["CreateAccount"] == 1
     assert sandbox_without_archive.injected.calls["DescribeCreateAccountStatus"] == 13
     assert clock.now >= 60
