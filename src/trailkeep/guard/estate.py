@@ -97,7 +97,10 @@ class Account(_Fact, frozen=True, kw_only=True):
 
 
 class Policy(_Fact, frozen=True, kw_only=True):
-    """An organization policy; ``targets`` are the ids of roots, units and accounts it is attached to."""
+    """An organization policy; ``targets`` are the ids of roots, units and accounts it is attached to.
+
+    Of an AWS managed policy they are only those on the path from the root to the archive account.
+    """
 
     id: str
     name: str
