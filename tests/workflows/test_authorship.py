@@ -166,6 +166,7 @@ def test_all_at_once(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path
         "bucket.ownership": "DeleteBucketOwnershipControls",
         "bucket.object_lock": "PutBucketObjectLockConfiguration",
         "bucket.policy": "DeleteBucketPolicy",
+        "bucket.policy.arm": "DeleteBucketPolicy",
         "bucket.lifecycle": "DeleteBucketLifecycle",
         "bucket.tags": "DeleteBucketTagging",
         "account.public_access": "DeleteAccountPublicAccessBlock",
@@ -209,6 +210,9 @@ def _change(sandbox: Sandbox, policies: dict[str, str]) -> None:
     s3.delete_public_access_block(Bucket=BUCKET)
     s3.delete_bucket_ownership_controls(Bucket=BUCKET)
     s3.put_object_lock_configuration(Bucket=BUCKET, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
+    plain = json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"])
+    plain["Statement"] = [one for one in plain["Statement"] if one["Effect"] == "Allow"]
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(plain))
     s3.delete_bucket_policy(Bucket=BUCKET)
     s3.delete_bucket_lifecycle(Bucket=BUCKET)
     s3.delete_bucket_tagging(Bucket=BUCKET)

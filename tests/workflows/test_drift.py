@@ -146,6 +146,14 @@ class Archive:
         self.s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(document))
         return on_bucket("PutBucketPolicy", bucketPolicy=document)
 
+    def lay_open(self) -> None:
+        """Detach the guards and replace the bucket policy, which denies its own deletion, by one that denies nothing."""
+
+        def keep_grants(statements: list[dict[str, Any]]) -> None:
+            statements[:] = [one for one in statements if one["Effect"] == "Allow"]
+
+        self.policy(keep_grants)
+
     def rewrite(self, name: str, kind: str, change: Callable[[list[dict[str, Any]]], object]) -> Event:
         """Let ``change`` change the statements of a guard."""
         policy = self.guard(name, kind)
@@ -245,7 +253,7 @@ def _ownership_deleted(on: Archive) -> Event:
 
 
 def _policy_deleted(on: Archive) -> Event:
-    on.lift()
+    on.lay_open()
     on.s3.delete_bucket_policy(Bucket=BUCKET)
     return on_bucket("DeleteBucketPolicy")
 
@@ -431,7 +439,9 @@ DRIFTS = {
         change=_ownership_deleted, says="access lists are on", actions=("bucket.ownership", *SCP_BACK)
     ),
     "bucket_policy_deleted": Drift(
-        change=_policy_deleted, says="bucket policy", actions=("bucket.policy", *SCP_BACK)
+        change=_policy_deleted,
+        says="bucket policy",
+        actions=("bucket.policy", "bucket.policy.arm", *SCP_BACK),
     ),
     "foreign_account_may_write": Drift(
         change=_stranger_may_write,
@@ -584,7 +594,7 @@ def test_what_no_action_repairs_is_a_concern(archive: Archive, name: str) -> Non
 
 def test_deleted_bucket_comes_back(archive: Archive) -> None:
     """A bucket that was emptied and deleted is built and guarded by apply, and locked once a log has arrived."""
-    archive.lift()
+    archive.lay_open()
     _empty(archive)
     archive.s3.delete_bucket(Bucket=BUCKET)
     found = archive.plan(arm=False)
@@ -594,7 +604,7 @@ def test_deleted_bucket_comes_back(archive: Archive) -> None:
     assert archive.authors(found, made)["bucket.create"] == (MALLORY, "DeleteBucket", AT)
     archive.apply(arm=False)
     deliver_logs(archive.sandbox)
-    assert [blocked.action.id for blocked in archive.plan().blocked] == ["bucket.object_lock"]
+    assert [one.action.id for one in archive.plan().blocked] == ["bucket.object_lock", "bucket.policy.arm"]
     archive.apply(Allowance.LIFT_GUARDS)
     assert archive.is_quiet()
 
