@@ -62,7 +62,7 @@ def test_ids_are_discovered(verbs: Verbs) -> None:
     assert ran.exit_code == 0
     assert ran.stderr.startswith(f"found organization {ORGANIZATION_ID} of account 111111111111\n")
     config = load_config(verbs.folder / "trailkeep.toml")
-    assert config.organization.id == ORGANIZATION_ID
+    assert config.organization_id == ORGANIZATION_ID
     assert config.archive.account == "222222222222"
     assert config.archive.region == "eu-central-1"
     assert verbs.run("plan").exit_code == 1

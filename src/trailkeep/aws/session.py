@@ -99,7 +99,8 @@ class Accounts:
     """Clients for the accounts of one organization; safe to use from several threads.
 
     Honours ``AWS_PROFILE`` and ``AWS_ENDPOINT_URL`` as every AWS tool does. ``role`` is the name of the role
-    that the caller assumes in other accounts; temporary credentials are renewed before they end.
+    that the caller assumes in other accounts, empty where it shall reach none; temporary credentials are
+    renewed before they end.
     """
 
     def __init__(
@@ -198,6 +199,9 @@ class Accounts:
             return session
 
     def _assume(self, account: str) -> tuple[datetime, boto3.Session]:
+        if not self._role:
+            reason = f"it is in account {account}, and the archive of one account assumes no role"
+            raise AwsCallError("sts:AssumeRole", "NotAsked", reason)
         arn = f"arn:{self.identity().partition}:iam::{account}:role/{self._role}"
         with aws_errors("sts:AssumeRole"):
             answer = self._client(self._base, "sts", self._region).assume_role(

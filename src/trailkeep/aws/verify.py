@@ -34,7 +34,7 @@ class AwsVerifier:
     gb_month_usd: float = STANDARD_USD
 
     def arrival(self, blueprint: Blueprint, estate: Estate) -> Arrival:
-        """Return whether a member account's log is in the archive."""
+        """Return whether a log of a member account, or of the one account, is in the archive."""
         awaited = awaited_accounts(blueprint, estate)
         found = wait_for_log(
             lambda: look_for_log(self.accounts, blueprint, awaited),
@@ -43,7 +43,11 @@ class AwsVerifier:
             sleep=self.patience.sleep,
             note=self.patience.note,
         )
-        return replace(found, delivery_error=delivery_error(blueprint, estate))
+        return replace(
+            found,
+            delivery_error=delivery_error(blueprint, estate),
+            of_member=blueprint.is_of_organization,
+        )
 
     def sheet(self, blueprint: Blueprint, estate: Estate, proposed: Plan) -> Sheet:
         """Return what is final after a plan, with the bytes of yesterday's logs where they could be read."""

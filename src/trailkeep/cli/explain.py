@@ -73,7 +73,7 @@ def command(
     if live and (kind or account_trail or no_bucket_key):
         raise UsageError(
             "explain --live: expected no --kind, --account-trail or --no-bucket-key, got one; "
-            "it explains the bucket policy of the organization in trailkeep.toml"
+            "it explains the bucket policy that trailkeep.toml means"
         )
     if live:
         explained = [_live(config, given)]
@@ -120,13 +120,14 @@ def _files(
 
     settings = load_config(config) if config.is_file() else None
     values = (given, configured(settings)) if settings else (given,)
+    alone = settings is not None and settings.organization is None and not given.organization_id
     return [
         explain(
             str(file),
             _read(file),
             values=values,
             kind=kind,
-            for_account=for_account,
+            for_account=for_account or alone,
             has_bucket_key=has_bucket_key,
         )
         for file in files

@@ -97,9 +97,9 @@ def explain(
     )
 
 
-def explain_absent(file: str, *, values: tuple[Values, ...]) -> Explained:
+def explain_absent(file: str, *, values: tuple[Values, ...], for_account: bool = False) -> Explained:
     """Explain a bucket that has no policy: nothing is allowed."""
-    delivery = resolve(file, Kind.BUCKET, *values, needs_bucket=True)
+    delivery = resolve(file, Kind.BUCKET, *values, needs_bucket=True, for_account=for_account)
     empty = Policy(name=file, statements=())
     return Explained(
         file=file, kind=Kind.BUCKET, requests=preflight(Kind.BUCKET, empty, delivery), findings=()

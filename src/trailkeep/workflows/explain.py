@@ -35,19 +35,21 @@ def explain_live(config: Config, observe: ObserveBucket, *, given: Values) -> Ex
                 "run 'trailkeep plan'"
             )
         case Bucket():
-            return _explained(name, bucket.policy, values)
+            return _explained(name, bucket.policy, values, for_account=config.organization is None)
         case _:
             assert_never(bucket)
 
 
-def _explained(name: str, policy: str | Absent | Unreadable, values: tuple[Values, ...]) -> Explained:
+def _explained(
+    name: str, policy: str | Absent | Unreadable, values: tuple[Values, ...], *, for_account: bool
+) -> Explained:
     match policy:
         case Unreadable():
             raise _unread(name, policy)
         case Absent():
-            return explain_absent(name, values=values)
+            return explain_absent(name, values=values, for_account=for_account)
         case str():
-            return explain(name, policy, values=values, kind=Kind.BUCKET)
+            return explain(name, policy, values=values, kind=Kind.BUCKET, for_account=for_account)
         case _:
             assert_never(policy)
 

@@ -87,7 +87,7 @@ def export_setup(config: Config, target: Target) -> Export:
         case Target.TERRAFORM:
             return terraform(blueprint, actions, _described)
         case Target.CLOUDFORMATION:
-            return cloudformation(actions, _described)
+            return cloudformation(actions, _described, of_organization=blueprint.is_of_organization)
         case Target.CLI:
             return Export(files=(File(name="setup.sh", text=script(blueprint, actions)),), steps=())
         case _:

@@ -1,0 +1,45 @@
+"""What nothing guards in the archive of one account, said before anybody relies on it.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html (on the account's root user)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trailkeep.guard.blueprint import Blueprint
+
+__all__ = ["limits"]
+
+
+def limits(blueprint: Blueprint) -> tuple[str, ...]:
+    """Return what the account's own administrators still can do; nothing where it is an organization's."""
+    return () if blueprint.is_of_organization else tuple(_limits(blueprint))
+
+
+def _limits(blueprint: Blueprint) -> Iterator[str]:
+    account, bucket = blueprint.archive_account, blueprint.bucket
+    yield (
+        f"administrators and the root user of {account} can stop, change or delete the trail; "
+        "what happens then is not recorded, and what was delivered stays"
+    )
+    yield (
+        f"they can change the bucket policy, the lifecycle and the lock of logs to come of {bucket}; "
+        "the root user can always set the bucket policy again"
+    )
+    if blueprint.lock_mode == "COMPLIANCE":
+        yield (
+            "they cannot delete or change a log that was delivered under COMPLIANCE before its days are over; "
+            "they can hide it behind a delete marker, and its versions stay"
+        )
+    else:
+        yield (
+            "they can delete a log that is locked under GOVERNANCE, with s3:BypassGovernanceRetention; "
+            "only COMPLIANCE holds against them"
+        )
+    if blueprint.encryption == "sse-kms":
+        yield (
+            "they can disable the key or schedule its deletion; without it no log can be read, locked or not"
+        )
+    yield f"whoever closes account {account} deletes its logs after 90 days, locked or not [nv]"
