@@ -128,6 +128,7 @@ def test_answers() -> None:
     found = Discoveries(organization_id="o-abcdef1234", management_account="111111111111", region="eu-west-1")
     config = draft({"archive.account": "222222222222"}, discover=lambda: found, ask=ask)
     assert asked == [
+        ("mode", "organization"),
         ("organization.id", "o-abcdef1234"),
         ("organization.management_account", "111111111111"),
         ("archive.region", "eu-west-1"),

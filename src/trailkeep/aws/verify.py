@@ -8,6 +8,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from trailkeep.aws.account_probes import probe_account
 from trailkeep.aws.arrival import look_for_log, wait_for_log
 from trailkeep.aws.measure import bytes_a_day
 from trailkeep.aws.patience import Patience
@@ -65,4 +66,6 @@ class AwsVerifier:
 
     def probes(self, blueprint: Blueprint) -> tuple[Probe, ...]:
         """Return what AWS answers to harmless calls that the guards must refuse."""
+        if not blueprint.is_of_organization:
+            return probe_account(self.accounts, blueprint, patience=self.patience, now=self.now)
         return probe_guards(self.accounts, blueprint, patience=self.patience, now=self.now)

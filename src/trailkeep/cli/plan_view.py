@@ -78,8 +78,9 @@ def lines(plan: Plan) -> Iterator[str]:
         yield f"    {plain(concern.consequence)}"
         yield f"    remedy: {plain(concern.remedy)}"
     if plan.unguarded:
-        yield "no organization policy guards the archive of one account; what stays possible:"
-        yield from (f"  - {plain(limit)}" for limit in plan.unguarded)
+        yield "no organization policy guards the archive of one account, only Object Lock and the bucket policy"
+        if plan.actions or plan.waiting:
+            yield from (f"  - {plain(limit)}" for limit in plan.unguarded)
     if classes := Counter(difference.kind for difference in classify(plan)):
         counted = (f"{classes[kind]} {kind}" for kind in DifferenceClass if classes[kind])
         yield f"differences: {', '.join(counted)}"

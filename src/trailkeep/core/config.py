@@ -64,7 +64,7 @@ class RetentionConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailConfig:
-    """The organization trail; an empty ``region`` means the archive's."""
+    """The trail; an empty ``region`` means the archive's."""
 
     name: str
     region: str

@@ -107,8 +107,8 @@ FIELDS: tuple[Field, ...] = (
         expected="12 digits in quotes, or an empty string",
         allows=_matches(r"[0-9]{12}", or_empty=True),
         advice="leave it empty to have the account created from account_name and account_email",
-        comment="The member account that holds the logs and nothing else; empty: create the one named below. "
-        'With mode = "account" the account whose history is kept.',
+        comment="The member account that holds the logs and nothing else (empty: create the one named below); "
+        "or the one account whose history is kept.",
     ),
     Field(
         section="archive",
@@ -220,7 +220,7 @@ FIELDS: tuple[Field, ...] = (
         expected="a trail name (3 to 128 letters, digits or single ._- between them)",
         allows=_matches(_TRAIL),
         advice="the name is part of the bucket policy, so choose it once",
-        comment="Name of the organization trail; a trail of this name is adopted.",
+        comment="Name of the trail; a trail of this name is adopted.",
     ),
     Field(
         section="trail",
@@ -297,7 +297,7 @@ FIELDS: tuple[Field, ...] = (
         name="cloudwatch_log_group",
         kind=str,
         default="",
-        expected="the ARN of a log group in the management account, ending with :*, or an empty string",
+        expected="the ARN of a log group in the account of the trail, ending with :*, or an empty string",
         allows=_matches(
             r"arn:aws[a-z-]{0,20}:logs:[a-z0-9-]+:[0-9]{12}:log-group:[A-Za-z0-9_/.#-]{1,512}:\*",
             or_empty=True,
@@ -310,7 +310,7 @@ FIELDS: tuple[Field, ...] = (
         name="cloudwatch_role",
         kind=str,
         default="",
-        expected="the ARN of a role in the management account, or an empty string",
+        expected="the ARN of a role in the account of the trail, or an empty string",
         allows=_matches(r"arn:aws[a-z-]{0,20}:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,576}", or_empty=True),
         advice="CloudTrail assumes it to write to cloudwatch_log_group",
         comment="The role with which CloudTrail writes to cloudwatch_log_group.",

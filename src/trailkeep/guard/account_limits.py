@@ -6,11 +6,33 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from trailkeep.guard.blueprint import Blueprint
 
-__all__ = ["limits"]
+__all__ = ["PROBED", "limits", "not_probed"]
+
+PROBED = (
+    "s3:DeleteObjectVersion",
+    "s3:PutObjectRetention",
+    "s3:PutObjectLegalHold",
+    "s3:AbortMultipartUpload",
+)
+"""The calls that an armed archive is probed with where something refuses them."""
+_LOCK = "s3:PutObjectRetention"
+_NO_LOCKED_LOG = "no log was delivered under the lock yet; arm again later, and the lock is asked about one"
+
+
+def not_probed(blueprint: Blueprint, made: Iterable[str]) -> tuple[str, ...]:
+    """Return why calls are missing among those ``made`` in an armed archive of one account."""
+    if blueprint.is_of_organization:
+        return ()
+    calls = [*made]
+    left = [call for call in PROBED if call not in {*calls, _LOCK}]
+    said = [
+        f"{call}: nothing refuses it to an administrator of the account, so it is not tried" for call in left
+    ]
+    return (*said, *([] if _LOCK in calls else [_NO_LOCKED_LOG]))
 
 
 def limits(blueprint: Blueprint) -> tuple[str, ...]:
@@ -30,7 +52,7 @@ def _limits(blueprint: Blueprint) -> Iterator[str]:
     )
     if blueprint.lock_mode == "COMPLIANCE":
         yield (
-            "they cannot delete or change a log that was delivered under COMPLIANCE before its days are over; "
+            "they cannot delete or change a log that was delivered under COMPLIANCE before its days end; "
             "they can hide it behind a delete marker, and its versions stay"
         )
     else:

@@ -89,7 +89,7 @@ def sheet_lines(sheet: Sheet) -> Iterator[str]:
         yield f"  - {final.what}"
         yield f"      until: {final.until}; who could: {final.who}"
     if sheet.unguarded:
-        yield "  not final, because no organization policy guards the archive of one account:"
+        yield "  not final, because only Object Lock and the bucket policy guard the archive of one account:"
         yield from (f"  - {limit}" for limit in sheet.unguarded)
     yield from _cost_lines(sheet)
 

@@ -65,7 +65,8 @@ def draft(
         ConfigError: a value is impossible, or a required one was neither given nor found.
     """
     values = dict(given)
-    _answer(values, "mode", _default("mode", values), ask)
+    names_organization = any(key in ORGANIZATION_ONLY for key in values)
+    _answer(values, "mode", _default("mode", values), None if names_organization else ask)
     of_account = values.get("mode") == ACCOUNT
     suggested = _suggestions(values, discover_account if of_account else discover)
     for key in _ASKED:
