@@ -14,26 +14,17 @@ from typer.testing import CliRunner
 from guard_verbs import Ran
 from refusals import Proxy, proxied
 from trailkeep.cli import apply, backfill, collect, explain, export, init, plan, search, status
-from trailkeep.core.config import Config, build_config
 from trailkeep.core.errors import TrailkeepError
-from trailkeep.core.fields import Value
 from trailkeep.sandbox.delivery import DeliveryReport, deliver
 from trailkeep.sandbox.events import Activity
 from trailkeep.sandbox.logfiles import Habits
 from trailkeep.sandbox.organization import WORKLOAD_ACCOUNTS, Sandbox
 
-__all__ = ["ALONE", "ALONE_BUCKET", "AccountVerbs", "account_config", "account_verbs", "deliver_own_log"]
+__all__ = ["ALONE", "ALONE_BUCKET", "AccountVerbs", "account_verbs", "deliver_own_log"]
 
 ALONE = WORKLOAD_ACCOUNTS["prod"]
 ALONE_BUCKET = f"trailkeep-{ALONE}-eu-central-1-an"
 _VERBS = (init, plan, apply, explain, export, status, backfill, collect, search)
-
-
-def account_config(**changes: Value) -> Config:
-    """Return the configuration of one account; ``archive_readers`` stands for ``archive.readers``."""
-    asked = {key.replace("_", ".", 1): value for key, value in changes.items()}
-    given: dict[str, Value] = {"mode": "account", "archive.account": ALONE, "archive.region": "eu-central-1"}
-    return build_config({**given, **asked})
 
 
 class AccountVerbs:

@@ -77,15 +77,21 @@ def lines(plan: Plan) -> Iterator[str]:
         yield f"    observed: {plain(concern.observed)}"
         yield f"    {plain(concern.consequence)}"
         yield f"    remedy: {plain(concern.remedy)}"
-    if plan.unguarded:
-        yield "no organization policy guards the archive of one account, only Object Lock and the bucket policy"
-        if plan.actions or plan.waiting:
-            yield from (f"  - {plain(limit)}" for limit in plan.unguarded)
+    yield from _unguarded(plan)
     if classes := Counter(difference.kind for difference in classify(plan)):
         counted = (f"{classes[kind]} {kind}" for kind in DifferenceClass if classes[kind])
         yield f"differences: {', '.join(counted)}"
     if plan.actions:
         yield f"fingerprint {plan.fingerprint}"
+
+
+def _unguarded(plan: Plan) -> Iterator[str]:
+    """Yield what stays possible in the archive of one account, in full while there is something to decide."""
+    if not plan.unguarded:
+        return
+    yield "only Object Lock and the bucket policy guard the archive of one account, no organization policy"
+    if plan.actions or plan.waiting:
+        yield from (f"  - {plain(limit)}" for limit in plan.unguarded)
 
 
 def _action(action: Action) -> Iterator[str]:

@@ -287,7 +287,7 @@ def _account_contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
             "see Account in 'aws sts get-caller-identity'",
         )
         return
-    yield from _feed_contradictions(full, account, whose="the account")
+    yield from _feed_contradictions(full, account, whose="account")
 
 
 def _contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
