@@ -267,7 +267,7 @@ def test_status(verbs: AccountVerbs, sandbox: Sandbox) -> None:
     assert ran.exit_code == 0
     [row] = ran.document["accounts"]
     assert row["account"] == ALONE
-    assert {cell["region"]: cell["state"] for cell in row["regions"]}["eu-central-1"] == "fresh"
+    assert {cell["region"]: cell["state"] for cell in row["cells"]}["eu-central-1"] == "fresh"
     sandbox.client("cloudtrail", ALONE).stop_logging(Name="trailkeep")
     assert verbs.run("status").exit_code == 1
 
@@ -348,7 +348,10 @@ class Agrees:
 def test_killed_after_every_action(verbs: AccountVerbs, sandbox: Sandbox) -> None:
     """Killed after each action of both phases, each next apply goes on, until all is in force and none twice."""
     asked = load_config(verbs.folder / "trailkeep.toml")
-    assert _killed_until_done(asked, verbs.folder, arm=False) == BUILT
+    made_with_the_bucket = {"bucket.ownership", "bucket.versioning"}
+    assert _killed_until_done(asked, verbs.folder, arm=False) == [
+        action for action in BUILT if action not in made_with_the_bucket
+    ]
     deliver_own_log(sandbox)
     assert _killed_until_done(asked, verbs.folder, arm=True) == ["bucket.object_lock"]
     assert verbs.run("plan", "--arm").exit_code == 0

@@ -107,8 +107,8 @@ FIELDS: tuple[Field, ...] = (
         expected="12 digits in quotes, or an empty string",
         allows=_matches(r"[0-9]{12}", or_empty=True),
         advice="leave it empty to have the account created from account_name and account_email",
-        comment="The account that holds the logs: a member that holds nothing else (empty: create the one named "
-        "below), or the one account that keeps its own.",
+        comment="The account that holds the logs: a member with nothing else in it (empty: create the one "
+        "named below), or the one account that keeps its own.",
     ),
     Field(
         section="archive",

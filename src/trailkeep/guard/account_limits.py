@@ -20,14 +20,20 @@ PROBED = (
 )
 """The calls that an armed archive is probed with where something refuses them."""
 _LOCK = "s3:PutObjectRetention"
-_NO_LOCKED_LOG = "no log was delivered under the lock yet; arm again later, and the lock is asked about one"
+_NO_LOCKED_LOG = (
+    "no log was seen under the lock yet (to see it takes s3:GetObjectRetention); "
+    "run 'trailkeep apply --arm' again later"
+)
 
 
 def not_probed(blueprint: Blueprint, made: Iterable[str]) -> tuple[str, ...]:
-    """Return why calls are missing among those ``made`` in an armed archive of one account."""
-    if blueprint.is_of_organization:
-        return ()
+    """Return why calls are missing among those ``made`` in an armed archive of one account.
+
+    Where another call is among them, nobody could look what refuses, and there is nothing to say.
+    """
     calls = [*made]
+    if blueprint.is_of_organization or not {*calls} <= {*PROBED}:
+        return ()
     left = [call for call in PROBED if call not in {*calls, _LOCK}]
     said = [
         f"{call}: nothing refuses it to an administrator of the account, so it is not tried" for call in left
