@@ -87,7 +87,7 @@ def _locked_log(client: S3Client, blueprint: Blueprint, now: datetime) -> _Locke
     if not key:
         return None
     with aws_errors("s3:HeadObject"):
-        found = client.head_object(**_named(blueprint), Key=key)
+        found: Any = client.head_object(**_named(blueprint), Key=key)
     if "ObjectLockMode" not in found or "ObjectLockRetainUntilDate" not in found:
         return None
     return _Locked(
