@@ -90,7 +90,7 @@ def aws_errors(call: str) -> Iterator[None]:
 
 def _no_credentials(got: str) -> StoppedError:
     return StoppedError(
-        f"AWS credentials: expected valid ones of the management account, got {got}; "
+        f"AWS credentials: expected valid ones of the account that owns the trail, got {got}; "
         "set AWS_PROFILE, or sign in with 'aws sso login'"
     )
 
