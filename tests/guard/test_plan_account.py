@@ -245,7 +245,11 @@ def test_what_is_not_probed() -> None:
     blueprint = draw_blueprint(account_config(), partition="aws", archive_account=ALONE)
     assert not_probed(blueprint, PROBED) == ()
     left = not_probed(blueprint, ["s3:DeleteObjectVersion"])
-    assert [line.split(":")[1] for line in left[:-1]] == ["PutObjectLegalHold", "AbortMultipartUpload"]
+    assert [line.split(":")[1] for line in left[:-1]] == [
+        "PutObjectLegalHold",
+        "PutObject",
+        "AbortMultipartUpload",
+    ]
     assert not_probed(blueprint, ["s3:HeadObject"]) == ()
     assert left[-1].startswith("no log was seen under the lock yet")
     assert not_probed(draw_blueprint(config(), partition="aws", archive_account="222222222222"), ()) == ()

@@ -16,6 +16,7 @@ PROBED = (
     "s3:DeleteObjectVersion",
     "s3:PutObjectRetention",
     "s3:PutObjectLegalHold",
+    "s3:PutObject",
     "s3:AbortMultipartUpload",
 )
 """The calls that an armed archive is probed with where something refuses them."""
@@ -63,8 +64,8 @@ def _limits(blueprint: Blueprint) -> Iterator[str]:
         )
     else:
         yield (
-            "they can delete a log that is locked under GOVERNANCE, with s3:BypassGovernanceRetention; "
-            "only COMPLIANCE holds against them"
+            "where the bucket policy lets them, or after they changed it, they can delete a log that is locked "
+            "under GOVERNANCE, with s3:BypassGovernanceRetention; only COMPLIANCE holds against them"
         )
     if blueprint.encryption == "sse-kms":
         yield (
