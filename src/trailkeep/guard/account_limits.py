@@ -64,8 +64,8 @@ def _limits(blueprint: Blueprint) -> Iterator[str]:
         )
     else:
         yield (
-            "where the bucket policy lets them, or after they changed it, they can delete a log that is locked "
-            "under GOVERNANCE, with s3:BypassGovernanceRetention; only COMPLIANCE holds against them"
+            "where the bucket policy lets them, or after they changed it, they can delete a log that is "
+            "locked under GOVERNANCE, with s3:BypassGovernanceRetention; only COMPLIANCE holds against them"
         )
     if blueprint.encryption == "sse-kms":
         yield (
