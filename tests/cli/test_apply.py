@@ -399,7 +399,7 @@ def test_no_credentials(verbs: Verbs, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = verbs.run("plan")
     assert ran.exit_code == 4
     assert ran.stderr == (
-        "AWS credentials: expected valid ones of the management account, got none; "
+        "AWS credentials: expected valid ones of the account that owns the trail, got none; "
         "set AWS_PROFILE, or sign in with 'aws sso login'"
     )
 

@@ -106,6 +106,7 @@ def test_json_contract() -> None:
         "concerns",
         "differences",
         "fingerprint",
+        "unguarded",
     }
     for action in document["actions"]:
         assert {"id", "kind", "target", "account", "reason", "destructive", "changes"} <= set(action)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from account_estates import account_config, account_in_force, account_nothing
 from estates import config, in_force, nothing, planned, with_facts
 from trailkeep.core.errors import TrailkeepError
 from trailkeep.core.verdict import ExitCode
@@ -71,17 +72,25 @@ _DATA_ONLY = json.dumps(
 def test_golden_case(path: Path) -> None:
     """Each case says in its first line what the plan does with these facts, and the plan does it."""
     case = json.loads(path.read_bytes())
-    estate = with_facts(in_force() if case["start"] == "in force" else nothing(), case.get("facts", {}))
-    settings = config(case.get("config"))
+    start, configured = _STARTS[case["start"]]
+    estate = with_facts(start(), case.get("facts", {}))
     allow = [Allowance(name) for name in case.get("allow", [])]
     if "error" in case:
         with pytest.raises(TrailkeepError) as caught:
-            planned(settings, estate, *allow)
+            planned(configured(case.get("config")), estate, *allow)
         assert {"kind": type(caught.value).__name__, "message": str(caught.value)} == case["error"]
         return
-    assert _said(planned(settings, estate, *allow)) == {
+    assert _said(planned(configured(case.get("config")), estate, *allow)) == {
         key: case.get(key, []) for key in ("actions", "blocked", "unknown", "kept", "concerns")
     }
+
+
+_STARTS = {
+    "nothing": (nothing, config),
+    "in force": (in_force, config),
+    "account nothing": (account_nothing, account_config),
+    "account in force": (account_in_force, account_config),
+}
 
 
 def _said(plan: Plan) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
+from trailkeep.aws.observe_account import observe_account
 from trailkeep.aws.observe_bucket import observe_bucket
 from trailkeep.aws.observe_key import observe_key
 from trailkeep.aws.observe_storage import observe_account_block
@@ -48,6 +49,8 @@ def observe(accounts: Accounts, config: Config) -> Estate:
         StoppedError: there are no usable credentials, so nothing can be seen.
     """
     caller = accounts.identity()
+    if config.organization is None:
+        return observe_account(accounts, config, trails=_trails)
     client = accounts.organizations()
     organization = read_or_absent(
         "organizations:DescribeOrganization",

@@ -22,10 +22,11 @@ from trailkeep.guard.blueprint import Blueprint
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["EXPECTED", "Probe", "probe_guards", "verdict_of"]
+__all__ = ["EXPECTED", "KEY", "Probe", "answer", "probe_guards", "unknown", "verdict_of"]
 
 EXPECTED = "AccessDenied"
-_KEY = "AWSLogs/trailkeep-probe/does-not-exist"
+KEY = "AWSLogs/trailkeep-probe/does-not-exist"
+"""The key of no object."""
 _NO_VERSION = "null"
 _NO_UPLOAD = "trailkeep-probe-does-not-exist"
 _PATIENCE_S = 60.0
@@ -60,16 +61,23 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def probe_guards(
-    accounts: Accounts, blueprint: Blueprint, *, patience: Patience, now: Callable[[], datetime]
+    accounts: Accounts,
+    blueprint: Blueprint,
+    *,
+    patience: Patience,
+    now: Callable[[], datetime],
+    only: frozenset[str] | None = None,
 ) -> tuple[Probe, ...]:
     """Return what AWS answers; while a call is not refused it is tried again, as guards need time to spread.
+
+    With ``only`` just these calls are made.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html (eventual consistency)
     """
     last: list[Probe] = []
 
     def attempt() -> None:
-        last[:] = _once(accounts, blueprint, until=now() + timedelta(days=1))
+        last[:] = _once(accounts, blueprint, until=now() + timedelta(days=1), only=only)
         if open_ := [probe for probe in last if probe.verdict is VerdictKind.FAIL]:
             raise AwsCallError(open_[0].call, _NOT_DENIED, open_[0].got)
 
@@ -90,14 +98,17 @@ def verdict_of(probe: Probe) -> Verdict:
     )
 
 
-def _once(accounts: Accounts, blueprint: Blueprint, *, until: datetime) -> list[Probe]:
-    target = f"s3://{blueprint.bucket}/{_KEY}"
+def _once(
+    accounts: Accounts, blueprint: Blueprint, *, until: datetime, only: frozenset[str] | None
+) -> list[Probe]:
+    target = f"s3://{blueprint.bucket}/{KEY}"
     try:
         client = accounts.s3(blueprint.archive_account, blueprint.bucket_region)
     except AwsCallError as error:
-        return [_probe(error.call, target, error.code, str(error), VerdictKind.UNKNOWN)]
-    named = {"Bucket": blueprint.bucket, "ExpectedBucketOwner": blueprint.archive_account, "Key": _KEY}
-    return [_answer(call, target, made) for call, made in _calls(client, named, until)]
+        return [unknown(error, target)]
+    named = {"Bucket": blueprint.bucket, "ExpectedBucketOwner": blueprint.archive_account, "Key": KEY}
+    calls = [(call, made) for call, made in _calls(client, named, until) if only is None or call in only]
+    return [answer(call, target, made) for call, made in calls]
 
 
 def _calls(
@@ -124,7 +135,8 @@ def _calls(
     ]
 
 
-def _answer(call: str, target: str, made: Callable[[], object]) -> Probe:
+def answer(call: str, target: str, made: Callable[[], object]) -> Probe:
+    """Make a call and return how it was answered."""
     try:
         with aws_errors(call):
             made()
@@ -136,6 +148,11 @@ def _answer(call: str, target: str, made: Callable[[], object]) -> Probe:
             kind = VerdictKind.FAIL
         return _probe(call, target, error.code, str(error), kind)
     return _probe(call, target, "success", "", VerdictKind.FAIL)
+
+
+def unknown(error: AwsCallError, target: str) -> Probe:
+    """Return what stands for probes that could not be made."""
+    return _probe(error.call, target, error.code, str(error), VerdictKind.UNKNOWN)
 
 
 def _probe(call: str, target: str, got: str, message: str, verdict: VerdictKind) -> Probe:

@@ -126,13 +126,14 @@ def _files(
 
     settings = load_config(config) if config.is_file() else None
     values = (given, configured(settings)) if settings else (given,)
+    alone = settings is not None and settings.organization is None and not given.organization_id
     return [
         explain(
             str(file),
             _read(file),
             values=values,
             kind=kind,
-            for_account=for_account,
+            for_account=for_account or alone,
             has_bucket_key=has_bucket_key,
         )
         for file in files

@@ -89,6 +89,7 @@ def lines(plan: Plan, *, author: Callable[[str, str], str] = _nobody) -> Iterato
         yield from _authored(author(concern.subject, concern.observed))
         yield f"    {plain(concern.consequence)}"
         yield f"    remedy: {plain(concern.remedy)}"
+    yield from _unguarded(plan)
     if classes := Counter(difference.kind for difference in classify(plan)):
         counted = (f"{classes[kind]} {kind}" for kind in DifferenceClass if classes[kind])
         yield f"differences: {', '.join(counted)}"
@@ -99,6 +100,15 @@ def lines(plan: Plan, *, author: Callable[[str, str], str] = _nobody) -> Iterato
 def _authored(said: str) -> Iterator[str]:
     if said:
         yield f"    {said}"
+
+
+def _unguarded(plan: Plan) -> Iterator[str]:
+    """Yield what stays possible in the archive of one account, in full while there is something to decide."""
+    if not plan.unguarded:
+        return
+    yield "only Object Lock and the bucket policy guard the archive of one account, no organization policy"
+    if plan.actions or plan.waiting:
+        yield from (f"  - {plain(limit)}" for limit in plan.unguarded)
 
 
 def _action(action: Action) -> Iterator[str]:

@@ -39,7 +39,9 @@ class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     ``bucket_policy`` and ``key_policy`` are compact JSON texts, the latter empty where no key is wanted;
     ``armed_bucket_policy`` says all that ``bucket_policy`` says and more, once the archive is armed;
     ``guards`` are all policies of ours, wanted or not. ``event_selectors`` is a compact JSON text, empty
-    where CloudTrail's default, all management events, is what is wanted.
+    where CloudTrail's default, all management events, is what is wanted. For the archive of one account
+    ``organization_id`` is empty, ``management_account`` and ``archive_account`` are both that account, and
+    there are no guards.
     """
 
     partition: str
@@ -70,6 +72,11 @@ class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     log_role: str = ""
     delegated_administrator: str = ""
 
+    @property
+    def is_of_organization(self) -> bool:
+        """Whether the history of an organization is kept, not that of one account."""
+        return self.organization_id != ""
+
 
 def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> Blueprint:
     """Return what must exist in this partition, with this account (or NEW_ACCOUNT) as the archive.
@@ -80,14 +87,14 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
     trail = trail_arn(
         partition=partition,
         region=config.trail_region,
-        account_id=config.organization.management_account,
+        account_id=config.trail_account,
         name=config.trail.name,
     )
     policy: dict[str, Any] = bucket_policy(
         partition=partition,
         bucket=config.archive.bucket,
-        organization_id=config.organization.id,
-        management_account=config.organization.management_account,
+        organization_id=config.organization_id,
+        management_account=config.trail_account,
         trail=trail,
     )
     policy = letting_readers(policy, config, partition=partition)
@@ -95,8 +102,8 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
     key = key_policy(config, partition=partition, archive_account=archive_account, trail=trail)
     return Blueprint(
         partition=partition,
-        organization_id=config.organization.id,
-        management_account=config.organization.management_account,
+        organization_id=config.organization_id,
+        management_account=config.trail_account,
         archive_account=archive_account,
         account_name=config.archive.account_name,
         account_email=config.archive.account_email,
@@ -125,7 +132,12 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
 
 
 def _guards(config: Config, partition: str, archive_account: str, trail: str) -> Iterator[GuardPolicy]:
-    """Yield the guards; each document is empty where the configuration does not ask for it."""
+    """Yield the guards; each document is empty where the configuration does not ask for it.
+
+    One account has none: no policy of an organization is for its own to make.
+    """
+    if config.organization is None:
+        return
     bucket, wanted = config.archive.bucket, config.guards
     scp = archive_scp(partition=partition, bucket=bucket, archive_account=archive_account)
     scp = guarding_key(scp, config, partition=partition, archive_account=archive_account)

@@ -14,6 +14,7 @@ import msgspec
 
 from trailkeep.core.prices import STANDARD_USD
 from trailkeep.core.times import format_moment
+from trailkeep.guard.account_limits import limits
 from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.changes import Action, PutBucketPolicy, PutObjectLock
 from trailkeep.guard.estate import Bucket, Estate, ObjectLock
@@ -49,12 +50,16 @@ class CostFloor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
-    """What is final once the archive is armed; ``mode`` is empty where no log would be locked."""
+    """What is final once the archive is armed; ``mode`` is empty where no log would be locked.
+
+    ``unguarded`` is what its own administrators still can do to the archive of one account.
+    """
 
     mode: str
     days: int
     finals: tuple[Final, ...]
     cost: CostFloor
+    unguarded: tuple[str, ...] = ()
 
 
 def irreversibility_sheet(
@@ -75,6 +80,7 @@ def irreversibility_sheet(
         days=lock.days,
         finals=(*_finals(blueprint, lock, until), *_policy(blueprint, estate, actions)),
         cost=_cost_floor(lock.days, bytes_a_day, gb_month_usd),
+        unguarded=limits(blueprint),
     )
 
 
@@ -84,6 +90,9 @@ def sheet_lines(sheet: Sheet) -> Iterator[str]:
     for final in sheet.finals:
         yield f"  - {final.what}"
         yield f"      until: {final.until}; who could: {final.who}"
+    if sheet.unguarded:
+        yield "  not final, because only Object Lock and the bucket policy guard the archive of one account:"
+        yield from (f"  - {limit}" for limit in sheet.unguarded)
     yield from _cost_lines(sheet)
 
 
@@ -110,7 +119,9 @@ def _finals(blueprint: Blueprint, lock: ObjectLock, until: str) -> Iterator[Fina
                 what="the bill for locked logs cannot be ended while the account is open; "
                 f"closing account {blueprint.archive_account} deletes it and its logs after 90 days [nv]",
                 until=until,
-                who="whoever may close the account from the management account",
+                who="whoever may close the account from the management account"
+                if blueprint.is_of_organization
+                else "the root user of the account, and its organization if it has one",
             )
         case "GOVERNANCE":
             yield Final(

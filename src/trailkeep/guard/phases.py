@@ -24,9 +24,10 @@ from trailkeep.guard.changes import (
 )
 from trailkeep.guard.decisions import Decision, Waiting
 
-__all__ = ["REASON", "Phase", "hold", "phase_of"]
+__all__ = ["OF_ACCOUNT", "REASON", "Phase", "hold", "phase_of"]
 
 REASON = "add --arm once a member account's log has arrived"
+OF_ACCOUNT = "add --arm once a log of the account has arrived"
 
 
 class Phase(StrEnum):
@@ -43,14 +44,14 @@ def phase_of(action: Action) -> Phase:
     return Phase.ARM if is_arming else Phase.BUILD
 
 
-def hold(decisions: Iterable[Decision], *, arm: bool) -> list[Decision]:
+def hold(decisions: Iterable[Decision], *, arm: bool, reason: str = REASON) -> list[Decision]:
     """Return the decisions in their order; without ``arm`` an arming action becomes ``Waiting``."""
     listed = list(decisions)
     if arm:
         return listed
     back_on = _back_on(decision for decision in listed if isinstance(decision, Action))
     return [
-        Waiting(action=decision, reason=REASON)
+        Waiting(action=decision, reason=reason)
         if isinstance(decision, Action) and phase_of(decision) is Phase.ARM and decision.id not in back_on
         else decision
         for decision in listed

@@ -35,6 +35,7 @@ from trailkeep.guard import (
     plan_storage,
     plan_trail,
 )
+from trailkeep.guard.account_limits import limits
 from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.changes import (
     Action,
@@ -54,7 +55,10 @@ __all__ = ["Allowance", "Blocked", "Concern", "Kept", "Plan", "Unknown", "Waitin
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do, what is not known, what is left alone; ``fingerprint`` is of what it was decided on."""
+    """What to do, what is not known, what is left alone; ``fingerprint`` is of what it was decided on.
+
+    ``unguarded`` is what no action can protect in the archive of one account; it changes no outcome.
+    """
 
     actions: tuple[Action, ...]
     blocked: tuple[Blocked, ...]
@@ -63,6 +67,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     concerns: tuple[Concern, ...]
     fingerprint: str
     waiting: tuple[Waiting, ...] = ()
+    unguarded: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -114,7 +119,9 @@ def plan(
     guards = [*_not_before_bucket(archive, guards, about_bucket)]
     delegation = [*plan_delegation.decide(blueprint, estate)]
     concerns = [*plan_adoption.decide(blueprint, estate), *plan_concerns.decide(blueprint, estate)]
-    decisions = phases.hold([*ready, *archive, *trail, *delegation, *armed, *guards, *concerns], arm=arm)
+    decided = [*ready, *archive, *trail, *delegation, *armed, *guards, *concerns]
+    reason = phases.REASON if blueprint.is_of_organization else phases.OF_ACCOUNT
+    decisions = phases.hold(decided, arm=arm, reason=reason)
     return _sealed(blueprint, estate, decisions)
 
 
@@ -227,6 +234,7 @@ def _sealed(blueprint: Blueprint, estate: Estate, decisions: list[Decision]) -> 
         concerns=tuple(decision for decision in [*decisions, *passing] if isinstance(decision, Concern)),
         fingerprint=hashlib.sha256(text).hexdigest(),
         waiting=tuple(decision for decision in decisions if isinstance(decision, Waiting)),
+        unguarded=limits(blueprint),
     )
 
 

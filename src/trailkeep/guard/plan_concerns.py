@@ -60,8 +60,8 @@ def _lifecycle(blueprint: Blueprint, bucket: Bucket) -> Iterator[Decision]:
                 subject=f"bucket {bucket.name}",
                 observed=rule,
                 consequence=f"logs go, or are hidden, before {blueprint.retention_days} days are over",
-                remedy="remove the rule, or let it expire nothing before the retention is over; "
-                "the guard refuses that while it is attached",
+                remedy="remove the rule, or let it expire nothing before the retention is over"
+                + ("; the guard refuses that while it is attached" if blueprint.guards else ""),
             )
 
 
@@ -114,14 +114,17 @@ def _outsiders(blueprint: Blueprint, estate: Estate, bucket: Bucket) -> Iterator
     """Yield the statements of the bucket policy that let in whom the organization does not know."""
     if not isinstance(bucket.policy, str) or isinstance(estate.accounts, Unreadable):
         return
-    inside = frozenset(account.id for account in estate.accounts)
+    members = [account.id for account in estate.accounts]
+    inside = frozenset(members if blueprint.is_of_organization else [blueprint.archive_account])
     further = merge(bucket.policy, json.loads(blueprint.armed_bucket_policy), may_stay=lambda _: True).kept
     for statement in map(json.loads, further):
         if found := outsiders(statement, inside):
             yield Concern(
                 subject=f"bucket {bucket.name}",
                 observed=f"the bucket policy lets in {', '.join(found)}: {compact(statement)}",
-                consequence="logs, and what they tell of every account, are open outside of the organization",
-                remedy="remove the statement from the bucket policy; "
-                "the guard refuses that while it is attached",
+                consequence="logs, and what they tell of every account, are open outside of the organization"
+                if blueprint.is_of_organization
+                else "logs, and what they tell of the account, are open outside of it",
+                remedy="remove the statement from the bucket policy"
+                + ("; the guard refuses that while it is attached" if blueprint.guards else ""),
             )

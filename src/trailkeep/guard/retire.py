@@ -23,6 +23,11 @@ from trailkeep.guard.plan_trail import observed_trail
 
 __all__ = ["Retirement", "retirement", "retirement_lines"]
 
+_SHARED = (
+    "leave CloudTrail's trusted access and the policy type on unless nothing else uses them: switching "
+    "either off also ends what is not Trailkeep's"
+)
+
 
 class Retirement(msgspec.Struct, frozen=True, kw_only=True):
     """What outlives a decision to stop, and what a human does, in order; ``unknown`` could not be read.
@@ -107,7 +112,8 @@ def _by_hand(blueprint: Blueprint, estate: Estate, until: str) -> Iterator[str]:
             f"{trail.arn} (the gap in the digests stays for ever)"
         )
     if until:
-        yield f"leave the guards on and account {blueprint.archive_account} open at least until {until}"
+        guards = "the guards on and " if blueprint.guards else ""
+        yield f"leave {guards}account {blueprint.archive_account} open at least until {until}"
     for guard, policy, target in _attached(blueprint, estate):
         if policy.name == guard.name:
             yield f"aws organizations detach-policy --policy-id {policy.id} --target-id {target}"
@@ -124,10 +130,8 @@ def _by_hand(blueprint: Blueprint, estate: Estate, until: str) -> Iterator[str]:
         )
     if isinstance(estate.bucket, Bucket):
         yield f"then empty and delete {estate.bucket.name}; S3 refuses what is still locked"
-    yield (
-        "leave CloudTrail's trusted access and the policy type on unless nothing else uses them: switching "
-        "either off also ends what is not Trailkeep's"
-    )
+    if blueprint.is_of_organization:
+        yield _SHARED
 
 
 def _unknown(blueprint: Blueprint, estate: Estate) -> Iterator[str]:

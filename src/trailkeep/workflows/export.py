@@ -87,7 +87,8 @@ def export_setup(config: Config, target: Target) -> Export:
         case Target.TERRAFORM:
             return terraform(blueprint, _armed_at_once(actions), _described)
         case Target.CLOUDFORMATION:
-            return cloudformation(_armed_at_once(actions), _described)
+            organized = blueprint.is_of_organization
+            return cloudformation(_armed_at_once(actions), _described, of_organization=organized)
         case Target.CLI:
             return Export(files=(File(name="setup.sh", text=script(blueprint, actions)),), steps=())
         case _:
