@@ -6,11 +6,12 @@ evaluated. It has no Organizations and no CloudTrail.
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,13 +26,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-__all__ = ["OWNER", "WEED", "RealS3", "real_s3"]
+from trailkeep.guard.documents import compact
+from trailkeep.guard.s3_actions import LEVELS, Level, matched_actions
+
+__all__ = ["OWNER", "STRANGER", "STRANGERS", "WEED", "RealS3", "real_s3", "spelled_out"]
 
 OWNER = "000000000000"
 """The only account of SeaweedFS."""
 
 WEED = Path(sys.executable).with_name("weed")
 _KEYS = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "not-a-secret-of-anybody"}
+STRANGER = {"AWS_ACCESS_KEY_ID": "AKIAI44QH8DHBEXAMPLE", "AWS_SECRET_ACCESS_KEY": "nor-is-this-one"}
+"""The keys of somebody whom the server knows, and who may use only a bucket of his own."""
+STRANGERS = "strangers-bucket"
 _GRPC_OFFSET = 10_000
 _STARTS_WITHIN_S = 60.0
 
@@ -55,15 +62,15 @@ class RealS3:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def client(self, *, tls: bool = True) -> Any:
-        """Return a boto3 client of the server's administrator, over TLS or without it."""
+    def client(self, *, tls: bool = True, keys: Mapping[str, str] = _KEYS) -> Any:
+        """Return a boto3 client, by default of the server's administrator, over TLS or without it."""
         return boto3.client(
             "s3",
             region_name="us-east-1",
             endpoint_url=self.tls_url if tls else self.plain_url,
             verify=str(self.certificate) if tls else None,
-            aws_access_key_id=_KEYS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=_KEYS["AWS_SECRET_ACCESS_KEY"],
+            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
             config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
         )
 
@@ -85,6 +92,7 @@ def real_s3(folder: Path) -> Iterator[RealS3]:
         f"-s3.port.https={ports['s3.https']}",
         f"-s3.cert.file={certificate}",
         f"-s3.key.file={key}",
+        f"-s3.config={_identities(folder)}",
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         "-webdav=false",
@@ -104,6 +112,17 @@ def real_s3(folder: Path) -> Iterator[RealS3]:
             )
         finally:
             server.kill()
+
+
+def spelled_out(policy: str) -> str:
+    """Return a policy with the actions that each NotAction denies in its place, as this server has none."""
+    document = json.loads(policy)
+    for statement in document["Statement"]:
+        if spared := statement.pop("NotAction", None):
+            level = Level.OBJECT if statement["Resource"].endswith("/*") else Level.BUCKET
+            kept = {action for pattern in spared for action in matched_actions(pattern)}
+            statement["Action"] = [one for one, what in LEVELS.items() if what is level and one not in kept]
+    return compact(document)
 
 
 def _wait(server: subprocess.Popen[bytes], port: int) -> None:
@@ -136,6 +155,27 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def _identities(folder: Path) -> Path:
+    """Write who may call: the administrator, and a stranger with a bucket of his own."""
+    rights = [
+        ("administrator", _KEYS, ["Admin", "Read", "List", "Tagging", "Write"]),
+        ("stranger", STRANGER, [f"{right}:{STRANGERS}" for right in ("Read", "List", "Write")]),
+    ]
+    identities = [
+        {
+            "name": name,
+            "credentials": [
+                {"accessKey": keys["AWS_ACCESS_KEY_ID"], "secretKey": keys["AWS_SECRET_ACCESS_KEY"]}
+            ],
+            "actions": actions,
+        }
+        for name, keys, actions in rights
+    ]
+    file = folder / "identities.json"
+    file.write_text(json.dumps({"identities": identities}))
+    return file
 
 
 def _certificate(folder: Path) -> tuple[Path, Path]:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-__all__ = ["Proxy", "proxied"]
+__all__ = ["Proxy", "listening", "proxied"]
 
 _S3_SUBRESOURCES = {
     "policy": "BucketPolicy",
@@ -84,14 +84,21 @@ class _Quiet(WSGIRequestHandler):
 @contextmanager
 def proxied(upstream: str) -> Iterator[Proxy]:
     """Run a proxy before ``upstream`` on a free loopback port."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     proxy = Proxy(upstream)
-    server = make_server("127.0.0.1", 0, proxy, threaded=True, request_handler=_Quiet)
-    proxy.url = f"http://127.0.0.1:{server.server_port}"
+    with listening(proxy) as url:
+        proxy.url = url
+        yield proxy
+
+
+@contextmanager
+def listening(application: Any) -> Iterator[str]:
+    """Serve a WSGI application on a free loopback port, and give its address."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Quiet)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield proxy
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()

@@ -23,6 +23,7 @@ CALLS = [
     "s3:DeleteObjectVersion",
     "s3:PutObjectRetention",
     "s3:PutObjectLegalHold",
+    "s3:PutObject",
     "s3:AbortMultipartUpload",
 ]
 
@@ -75,6 +76,16 @@ def test_armed(verbs: Verbs) -> None:
     ]
     assert all("explicit deny in a service control policy" in probe.message for probe in probes)
     assert waits.slept == []
+
+
+def test_armed_without_guards(verbs: Verbs) -> None:
+    """Where no guard is asked for, the bucket policy alone refuses each probe, and apply makes them all the same."""
+    verbs.write(scp="false\nmember_scp = false\nrcp = false")
+    armed = verbs.armed("--json")
+    assert (armed.exit_code, [probe["verdict"] for probe in armed.document["probes"]]) == (0, ["PASS"] * 5)
+    assert all(
+        "explicit deny in a resource-based policy" in probe["message"] for probe in armed.document["probes"]
+    )
 
 
 def test_not_armed(verbs: Verbs, sandbox: Sandbox) -> None:

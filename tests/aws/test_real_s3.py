@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 
 from estates import config, nothing
 from real_s3 import OWNER, WEED, RealS3, real_s3
 from trailkeep.aws.act import Actor
 from trailkeep.aws.observe_bucket import observe_bucket
 from trailkeep.aws.patience import Patience
+from trailkeep.aws.probes import probe_guards
 from trailkeep.aws.session import Accounts
 from trailkeep.core.errors import AwsCallError
-from trailkeep.guard import plan_archive
+from trailkeep.core.verdict import VerdictKind
+from trailkeep.guard import plan_archive, plan_bucket_policy
 from trailkeep.guard.blueprint import Blueprint, draw_blueprint
-from trailkeep.guard.changes import Action
-from trailkeep.guard.documents import canonical
+from trailkeep.guard.changes import Action, PutBucketPolicy
+from trailkeep.guard.decisions import Decision
+from trailkeep.guard.documents import canonical, compact
 from trailkeep.guard.estate import Bucket, ObjectLock
+from trailkeep.guard.s3_actions import LEVELS, Level, matched_actions
 
 pytestmark = [
     pytest.mark.slow,
@@ -59,9 +66,13 @@ def _blueprint(bucket: str, mode: str) -> Blueprint:
 
 def _build(accounts: Accounts, blueprint: Blueprint) -> list[str]:
     """Perform the bucket's part of a plan and return the ids of what the server does not have."""
+    return _perform(accounts, plan_archive.decide(blueprint, nothing(), frozenset()))
+
+
+def _perform(accounts: Accounts, decisions: Iterable[Decision]) -> list[str]:
     actor = Actor(accounts, Patience(clock=lambda: 0.0, sleep=lambda _: None))
     lacking = []
-    for decision in plan_archive.decide(blueprint, nothing(), frozenset()):
+    for decision in decisions:
         assert isinstance(decision, Action)
         try:
             actor.perform(decision)
@@ -70,6 +81,33 @@ def _build(accounts: Accounts, blueprint: Blueprint) -> list[str]:
                 raise
             lacking.append(decision.id)
     return lacking
+
+
+def _arm(accounts: Accounts, blueprint: Blueprint) -> Bucket:
+    """Arm the bucket policy as a plan of the observed bucket does, and return the bucket as it is then."""
+    actor = Actor(accounts, Patience(clock=lambda: 0.0, sleep=lambda _: None))
+    estate = replace(nothing(), bucket=_observed(accounts, blueprint))
+    (action,) = plan_bucket_policy.arm(blueprint, estate, frozenset())
+    assert isinstance(action, PutBucketPolicy)
+    actor.perform(replace(action, document=_spelled_out(action.document)))
+    return _observed(accounts, blueprint)
+
+
+def _spelled_out(policy: str) -> str:
+    """Return a policy with the actions that each NotAction denies in its place, as this server has none."""
+    document = json.loads(policy)
+    for statement in document["Statement"]:
+        if spared := statement.pop("NotAction", None):
+            level = Level.OBJECT if statement["Resource"].endswith("/*") else Level.BUCKET
+            kept = {action for pattern in spared for action in matched_actions(pattern)}
+            statement["Action"] = [one for one, what in LEVELS.items() if what is level and one not in kept]
+    return compact(document)
+
+
+def _observed(accounts: Accounts, blueprint: Blueprint) -> Bucket:
+    found = observe_bucket(accounts, account=OWNER, name=blueprint.bucket, region="us-east-1")
+    assert isinstance(found, Bucket)
+    return found
 
 
 def _deliver(client: Any, bucket: str) -> str:
@@ -93,8 +131,7 @@ def test_a_planned_bucket_is_what_was_planned(accounts: Accounts) -> None:
     """After the actions the server reports versioning, ownership, lock and policy as they were planned."""
     blueprint = _blueprint("planned-archive", "COMPLIANCE")
     assert _build(accounts, blueprint) == ["bucket.public_access"]
-    found = observe_bucket(accounts, account=OWNER, name=blueprint.bucket, region="us-east-1")
-    assert isinstance(found, Bucket)
+    found = _observed(accounts, blueprint)
     assert found.versioning == "Enabled"
     assert found.ownership == "BucketOwnerEnforced"
     assert found.object_lock == ObjectLock(mode="COMPLIANCE", days=3)
@@ -156,3 +193,74 @@ def test_the_lock_of_a_bucket_cannot_be_undone(server: RealS3, accounts: Account
         client.put_bucket_versioning(Bucket=blueprint.bucket, VersioningConfiguration={"Status": "Suspended"})
     with pytest.raises(ClientError, match=r"BucketNotEmpty|AccessDenied|InvalidRequest"):
         client.delete_bucket(Bucket=blueprint.bucket)
+
+
+def test_the_armed_policy_refuses_the_administrator(server: RealS3, accounts: Accounts) -> None:
+    """Armed, the policy refuses the administrator every change of a log, and no reading; before, it refused none."""
+    blueprint = _blueprint("armed-archive", "GOVERNANCE")
+    _build(accounts, blueprint)
+    client = server.client()
+    version = _deliver(client, blueprint.bucket)
+    for call in _changes(client, blueprint.bucket, version):
+        assert not _refused(call), call
+    version = _deliver(client, blueprint.bucket)
+    armed = _arm(accounts, blueprint)
+    assert canonical(str(armed.policy)) == canonical(_spelled_out(blueprint.armed_bucket_policy))
+    for call in _changes(client, blueprint.bucket, version):
+        assert _refused(call), call
+    assert client.get_object(Bucket=blueprint.bucket, Key=_KEY)["Body"].read() == b"a log"
+    assert client.list_object_versions(Bucket=blueprint.bucket)["Versions"][0]["VersionId"] == version
+
+
+def test_an_armed_bucket_can_still_be_changed_by_apply(server: RealS3, accounts: Accounts) -> None:
+    """The armed policy refuses nothing that a plan does to the bucket, and not that policy's own replacement."""
+    blueprint = _blueprint("operated-archive", "GOVERNANCE")
+    lacking = _build(accounts, blueprint)
+    _arm(accounts, blueprint)
+    assert _refused(server.client().delete_bucket_policy, Bucket=blueprint.bucket)
+    later = replace(blueprint, retention_days=4)
+    _, *changes = plan_archive.decide(later, nothing(), frozenset())
+    assert _perform(accounts, changes) == lacking
+    found = _observed(accounts, blueprint)
+    assert found.object_lock == ObjectLock(mode="GOVERNANCE", days=4)
+    assert canonical(str(found.policy)) == canonical(blueprint.bucket_policy)
+
+
+def test_the_probes_tell_an_armed_policy_from_a_plain_one(accounts: Accounts) -> None:
+    """The probes that end ``apply --arm`` are let through by the plain policy and refused by the armed one."""
+    blueprint = _blueprint("probed-archive", "GOVERNANCE")
+    _build(accounts, blueprint)
+    plain = _probed(accounts, blueprint)
+    _arm(accounts, blueprint)
+    armed = _probed(accounts, blueprint)
+    assert set(plain.values()) == {VerdictKind.FAIL}
+    assert {(call, got) for call, got in plain if got != "success"} == {
+        ("s3:PutObjectRetention", "NoSuchKey"),
+        ("s3:PutObjectLegalHold", "NoSuchKey"),
+        ("s3:PutObject", "NoSuchUpload"),
+        ("s3:AbortMultipartUpload", "NoSuchUpload"),
+    }
+    assert set(armed.values()) == {VerdictKind.PASS}
+    assert len(armed) == len(plain) == 5
+
+
+def _probed(accounts: Accounts, blueprint: Blueprint) -> dict[tuple[str, str], VerdictKind]:
+    slept: list[float] = []
+    patience = Patience(clock=lambda: sum(slept), sleep=slept.append)
+    probes = probe_guards(accounts, blueprint, patience=patience, now=lambda: datetime.now(UTC))
+    return {(probe.call, probe.got): probe.verdict for probe in probes}
+
+
+def _changes(client: Any, bucket: str, version: str) -> list[Callable[[], Any]]:
+    """Return calls that change a log or its lock; the last one deletes it."""
+    named = {"Bucket": bucket, "Key": _KEY}
+    until = datetime.now(UTC) + timedelta(days=30)
+    longer = {"Mode": "GOVERNANCE", "RetainUntilDate": until}
+    return [
+        lambda: client.put_object(**named, Body=b"forged"),
+        lambda: client.put_object_retention(**named, VersionId=version, Retention=longer),
+        lambda: client.put_object_legal_hold(**named, VersionId=version, LegalHold={"Status": "OFF"}),
+        lambda: client.put_object_tagging(**named, Tagging={"TagSet": [{"Key": "a", "Value": "b"}]}),
+        lambda: client.delete_object(**named),
+        lambda: client.delete_object(**named, VersionId=version, BypassGovernanceRetention=True),
+    ]

@@ -29,6 +29,7 @@ ALL = [
     "bucket.tags",
     "trail.create",
     "trail.start",
+    "bucket.policy.arm",
     "scp.enable",
     "rcp.enable",
     "scp.create",
@@ -210,7 +211,10 @@ def test_renamed_bucket(verbs: Verbs, sandbox: Sandbox) -> None:
     _assert_guarded(sandbox, BUCKET)
     moved = verbs.run("apply", "--yes", "--json", "--allow", "lift-guards", "--allow", "redirect-trail")
     blocked = [one["action"]["id"] for one in moved.document["left"]["blocked"]]
-    assert (moved.exit_code, blocked) == (1, ["bucket.object_lock", "scp.update", "rcp.update"])
+    assert (moved.exit_code, blocked) == (
+        1,
+        ["bucket.object_lock", "bucket.policy.arm", "scp.update", "rcp.update"],
+    )
     assert _trail_bucket(sandbox) == "acme-second-archive"
     _assert_guarded(sandbox, BUCKET)
     deliver_logs(sandbox, bucket="acme-second-archive")
@@ -220,7 +224,7 @@ def test_renamed_bucket(verbs: Verbs, sandbox: Sandbox) -> None:
     _assert_guarded(sandbox, "acme-second-archive")
     assert verbs.run("apply", "--yes", "--arm", "--allow", "weaken-guards").exit_code == 0
     _assert_guarded(sandbox, "acme-second-archive")
-    sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID).delete_bucket_policy(Bucket=BUCKET)
+    _touch(sandbox, BUCKET)
 
 
 def test_moved_account(verbs: Verbs, sandbox: Sandbox) -> None:
@@ -232,6 +236,7 @@ def test_moved_account(verbs: Verbs, sandbox: Sandbox) -> None:
     assert [one["allow"] for one in ran.document["left"]["blocked"]] == ["redirect-trail"]
     assert _waiting(ran.document["left"]) == [
         "bucket.object_lock",
+        "bucket.policy.arm",
         "scp.update",
         "rcp.update",
         "scp.attach",
@@ -252,8 +257,14 @@ def _trail_bucket(sandbox: Sandbox) -> str:
 
 def _assert_guarded(sandbox: Sandbox, bucket: str, *, account: str = LOG_ARCHIVE_ACCOUNT_ID) -> None:
     """Assert that the account of a bucket may not change it."""
-    with pytest.raises(ClientError, match="AccessDenied"):
-        sandbox.client("s3", account).delete_bucket_policy(Bucket=bucket)
+    with pytest.raises(ClientError, match=r"explicit deny in a (service|resource) control policy"):
+        _touch(sandbox, bucket, account)
+
+
+def _touch(sandbox: Sandbox, bucket: str, account: str = LOG_ARCHIVE_ACCOUNT_ID) -> None:
+    """Make a change of a bucket that changes nothing, and that no bucket policy refuses."""
+    enabled: Any = {"Status": "Enabled"}
+    sandbox.client("s3", account).put_bucket_versioning(Bucket=bucket, VersioningConfiguration=enabled)
 
 
 def test_narrowed_selectors_are_widened(verbs: Verbs, sandbox: Sandbox) -> None:
@@ -388,7 +399,7 @@ def test_no_credentials(verbs: Verbs, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = verbs.run("plan")
     assert ran.exit_code == 4
     assert ran.stderr == (
-        "AWS credentials: expected valid ones of the management account, got none; "
+        "AWS credentials: expected valid ones of the account that owns the trail, got none; "
         "set AWS_PROFILE, or sign in with 'aws sso login'"
     )
 
@@ -436,7 +447,7 @@ def test_arming_ends_with_probes(verbs: Verbs, sandbox: Sandbox) -> None:
     assert armed.document["sheet"]["cost"]["bytes_a_day"] > 0
     assert {probe["verdict"] for probe in armed.document["probes"]} == {"PASS"}
     lines = (verbs.folder / ".trailkeep" / "journal.jsonl").read_text().splitlines()
-    assert [json.loads(line)["kind"] for line in lines].count("Probe") == len(armed.document["probes"]) == 4
+    assert [json.loads(line)["kind"] for line in lines].count("Probe") == len(armed.document["probes"]) == 5
 
 
 def test_plan_tells_what_is_final(verbs: Verbs) -> None:

@@ -62,7 +62,7 @@ def test_ids_are_discovered(verbs: Verbs) -> None:
     assert ran.exit_code == 0
     assert ran.stderr.startswith(f"found organization {ORGANIZATION_ID} of account 111111111111\n")
     config = load_config(verbs.folder / "trailkeep.toml")
-    assert config.organization.id == ORGANIZATION_ID
+    assert config.organization_id == ORGANIZATION_ID
     assert config.archive.account == "222222222222"
     assert config.archive.region == "eu-central-1"
     assert verbs.run("plan").exit_code == 1
@@ -128,6 +128,7 @@ def test_answers() -> None:
     found = Discoveries(organization_id="o-abcdef1234", management_account="111111111111", region="eu-west-1")
     config = draft({"archive.account": "222222222222"}, discover=lambda: found, ask=ask)
     assert asked == [
+        ("mode", "organization"),
         ("organization.id", "o-abcdef1234"),
         ("organization.management_account", "111111111111"),
         ("archive.region", "eu-west-1"),
@@ -166,3 +167,61 @@ def test_nothing_is_discovered_when_all_is_given() -> None:
         "archive.region": "eu-west-1",
     }
     assert draft(given, discover=discover).archive.region == "eu-west-1"
+
+
+def test_one_account(alone: Verbs) -> None:
+    """With --mode account the account and the region are enough, and no organization is in the file."""
+    ran = alone.run("init", "--mode=account", *FLAGS[2:], "--yes", "--json")
+    assert ran.exit_code == 0
+    assert (ran.document["config"]["mode"], ran.document["config"]["organization"]) == ("account", None)
+    config = load_config(alone.folder / "trailkeep.toml")
+    assert config.organization is None
+    assert config.archive.bucket == "trailkeep-222222222222-eu-west-1-an"
+
+
+def test_one_account_has_no_organization(alone: Verbs) -> None:
+    """An organization that is named beside --mode account is refused, and no file is written."""
+    ran = alone.run("init", "--mode=account", *FLAGS, "--yes")
+    assert ran.exit_code == 2
+    assert "organization.id: expected nothing with mode = \"account\", got 'o-abcdef1234'" in ran.stderr
+    assert not (alone.folder / "trailkeep.toml").exists()
+
+
+def test_one_account_without_credentials(alone: Verbs) -> None:
+    """Without credentials the account is missing by name."""
+    ran = alone.run("init", "--mode=account", "--region=eu-west-1", "--yes")
+    assert ran.exit_code == 2
+    assert "nothing discovered: AWS credentials: expected" in ran.stderr
+    assert 'archive.account: expected 12 digits in quotes with mode = "account"' in ran.stderr
+
+
+def test_answering_for_one_account() -> None:
+    """Whoever answers that it is one account is asked for nothing that an organization has."""
+    asked: list[str] = []
+
+    def ask(field: Field, suggestion: str) -> str:
+        asked.append(field.key)
+        return {"mode": "account", "archive.account": "333333333333"}.get(field.key, suggestion)
+
+    def discover() -> Discoveries:
+        raise AssertionError
+
+    found = Discoveries(archive_account="444444444444", region="eu-west-1")
+    config = draft({}, discover=discover, discover_account=lambda: found, ask=ask)
+    assert asked == ["mode", "archive.account", "archive.region", "archive.bucket", "retention.days"]
+    assert (config.organization, config.archive.account) == (None, "333333333333")
+    assert parse_config(render(config)) == config
+
+
+def test_the_mode_is_not_asked_for_where_an_organization_is_named() -> None:
+    """An organization that is named already answers the question for the mode."""
+    asked: list[str] = []
+
+    def ask(field: Field, suggestion: str) -> str:
+        asked.append(field.key)
+        return suggestion
+
+    found = Discoveries(management_account="111111111111", region="eu-west-1")
+    given = {"organization.id": "o-abcdef1234", "archive.account": "222222222222"}
+    assert draft(given, discover=lambda: found, ask=ask).organization is not None
+    assert "mode" not in asked

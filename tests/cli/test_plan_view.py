@@ -106,6 +106,7 @@ def test_json_contract() -> None:
         "concerns",
         "differences",
         "fingerprint",
+        "unguarded",
     }
     for action in document["actions"]:
         assert {"id", "kind", "target", "account", "reason", "destructive", "changes"} <= set(action)
@@ -123,4 +124,4 @@ def test_what_waits_is_shown_with_the_way_on() -> None:
         "    add --arm once a member account's log has arrived",
         "    it is needed: a log must not be deleted before its time, whoever asks",
     ]
-    assert summary(plan) == "11 to do, 1 waiting for --arm"
+    assert summary(plan) == "11 to do, 2 waiting for --arm"

@@ -253,7 +253,7 @@ def test_fields_and_config_agree() -> None:
         f"{section.name}.{field.name}"
         for section in dataclasses.fields(Config)
         for field in dataclasses.fields(getattr(config, section.name))
-    }
+    } | {"mode"}
     assert attributes == {field.key for field in FIELDS}
 
 

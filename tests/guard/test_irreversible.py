@@ -47,6 +47,22 @@ def test_governance_names_who_may_bypass() -> None:
     )
 
 
+def test_the_armed_policy_can_be_replaced() -> None:
+    """The sheet says what the armed bucket policy refuses, and that root and the right permission end it."""
+    final = _sheet(guards=False).finals[-1]
+    assert (
+        final.what == "nobody but the trail writes to acme-trail-archive, and no caller changes a log there"
+    )
+    assert final.until == "somebody replaces the bucket policy"
+    assert final.who.startswith("root of account 222222222222, whatever the bucket policy says")
+    assert final.who.endswith("whoever has s3:PutBucketPolicy")
+    settings = config()
+    before = irreversibility_sheet(blueprint_for(settings, nothing()), nothing(), (), now=NOW)
+    assert final.until not in [one.until for one in before.finals]
+    after = irreversibility_sheet(blueprint_for(settings, in_force()), in_force(), (), now=NOW)
+    assert final.until == after.finals[-1].until
+
+
 def test_a_sheet_without_a_change_of_the_lock() -> None:
     """Where the plan leaves the lock alone, the sheet is of the lock that is in force."""
     settings = config()

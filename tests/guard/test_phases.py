@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from estates import config, in_force, nothing, planned, with_facts
 from trailkeep.core.verdict import ExitCode
-from trailkeep.guard.changes import AttachPolicy, DetachPolicy, PutObjectLock
+from trailkeep.guard.blueprint import blueprint_for
+from trailkeep.guard.changes import AttachPolicy, DetachPolicy, PutBucketPolicy, PutObjectLock
 from trailkeep.guard.decisions import Allowance
 from trailkeep.guard.estate import Bucket
 from trailkeep.guard.model import apply_all
@@ -20,10 +21,16 @@ from trailkeep.guard.phases import REASON
 
 CASES = sorted((Path(__file__).parent.parent / "cases" / "phases").glob("*.json"))
 _ABSENT = {"fact": "Absent"}
+_STATEMENTS = json.loads(blueprint_for(config(), nothing()).armed_bucket_policy)["Statement"]
 _FACTS = {
     "roots.0.policy_types": st.sampled_from([[], ["SERVICE_CONTROL_POLICY"]]),
     "bucket.versioning": st.sampled_from(["", "Suspended", "Enabled"]),
-    "bucket.policy": st.just(_ABSENT),
+    "bucket.policy": st.one_of(
+        st.sampled_from([_ABSENT, '{"Version":"2012-10-17","Statement":[]}']),
+        st.sets(st.integers(0, len(_STATEMENTS) - 1)).map(
+            lambda kept: json.dumps({"Statement": [_STATEMENTS[number] for number in sorted(kept)]})
+        ),
+    ),
     "bucket.object_lock": st.one_of(
         st.just(_ABSENT),
         st.builds(
@@ -87,6 +94,8 @@ def test_building_locks_and_guards_nothing_new(estate: Any, allow: list[Allowanc
     """Without --arm no lock is set, no policy written, and no guard goes on that was not there before."""
     plan = planned(config(), estate, *allow, arm=False)
     assert not any(isinstance(action, PutObjectLock) for action in plan.actions)
+    assert not any(isinstance(action, PutBucketPolicy) and action.arms for action in plan.actions)
+    assert _denied(apply_all(estate, plan.actions)) == _denied(estate)
     written = tuple(
         f"{guard}.{what}" for guard in ("scp", "members", "rcp") for what in ("create", "update", "enable")
     )
@@ -106,10 +115,17 @@ def test_a_lifted_guard_goes_back_on(estate: Any, allow: list[Allowance]) -> Non
     assert len(actions) > 2 * len(off) or not off
 
 
+def _denied(estate: Any) -> set[str]:
+    """Return the Sids of what only the armed bucket policy denies."""
+    policy = estate.bucket.policy if isinstance(estate.bucket, Bucket) else ""
+    statements = json.loads(policy)["Statement"] if isinstance(policy, str) and policy else []
+    return {one["Sid"] for one in statements} & {one["Sid"] for one in _STATEMENTS[4:]}
+
+
 def test_what_waits_is_pending() -> None:
     """An archive that is built and not armed is never called in force."""
     estate = apply_all(nothing(), planned(config(), nothing(), arm=False).actions)
     plan = planned(config(), estate, arm=False)
-    assert (plan.actions, len(plan.waiting), plan.exit_code) == ((), 9, ExitCode.FOUND)
+    assert (plan.actions, len(plan.waiting), plan.exit_code) == ((), 10, ExitCode.FOUND)
     assert isinstance(estate.bucket, Bucket)
     assert plan.fingerprint != planned(config(), estate).fingerprint

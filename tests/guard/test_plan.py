@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from account_estates import account_config, account_in_force, account_nothing
 from estates import config, in_force, nothing, planned, with_facts
 from trailkeep.core.errors import TrailkeepError
 from trailkeep.core.verdict import ExitCode
+from trailkeep.guard.blueprint import blueprint_for
 from trailkeep.guard.changes import AttachPolicy, Change
 from trailkeep.guard.decisions import Allowance
 from trailkeep.guard.estate import Bucket, Estate, ObjectLock, Unreadable
@@ -36,6 +38,8 @@ _POLICY = json.dumps(
         },
     }
 )
+_ARMED = blueprint_for(config(), nothing()).armed_bucket_policy
+_PARTLY = json.dumps({"Statement": json.loads(_ARMED)["Statement"][2:6]})
 _KEY = "arn:aws:kms:eu-central-1:222222222222:key/1"
 _KMS = {"fact": "Encryption", "algorithm": "aws:kms", "kms_key": _KEY, "bucket_key": False}
 _OURS = (
@@ -68,17 +72,25 @@ _DATA_ONLY = json.dumps(
 def test_golden_case(path: Path) -> None:
     """Each case says in its first line what the plan does with these facts, and the plan does it."""
     case = json.loads(path.read_bytes())
-    estate = with_facts(in_force() if case["start"] == "in force" else nothing(), case.get("facts", {}))
-    settings = config(case.get("config"))
+    start, configured = _STARTS[case["start"]]
+    estate = with_facts(start(), case.get("facts", {}))
     allow = [Allowance(name) for name in case.get("allow", [])]
     if "error" in case:
         with pytest.raises(TrailkeepError) as caught:
-            planned(settings, estate, *allow)
+            planned(configured(case.get("config")), estate, *allow)
         assert {"kind": type(caught.value).__name__, "message": str(caught.value)} == case["error"]
         return
-    assert _said(planned(settings, estate, *allow)) == {
+    assert _said(planned(configured(case.get("config")), estate, *allow)) == {
         key: case.get(key, []) for key in ("actions", "blocked", "unknown", "kept", "concerns")
     }
+
+
+_STARTS = {
+    "nothing": (nothing, config),
+    "in force": (in_force, config),
+    "account nothing": (account_nothing, account_config),
+    "account in force": (account_in_force, account_config),
+}
 
 
 def _said(plan: Plan) -> dict[str, Any]:
@@ -156,7 +168,7 @@ _FACTS = {
             st.integers(1, 4000),
         ),
     ),
-    "bucket.policy": st.sampled_from([_ABSENT, _UNREADABLE, "{", _POLICY]),
+    "bucket.policy": st.sampled_from([_ABSENT, _UNREADABLE, "{", _POLICY, _PARTLY]),
     "bucket.lifecycle": st.sampled_from([_ABSENT, _UNREADABLE, "[]", _EXPIRES, f"[{_OURS}]"]),
     "bucket.tags": st.sampled_from(
         [_ABSENT, _UNREADABLE, [{"fact": "Tag", "key": "managed-by", "value": "hand"}]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 
 import pytest
@@ -30,13 +31,32 @@ def test_what_outlives_an_armed_archive() -> None:
         "the",
         "the",
         "the",
+        "the",
     ]
     assert "delivers and bills until somebody stops it" in found.outlives[0]
-    order = ["stop-logging", "open at least until 2027-02-06", "detach-policy", "empty and delete"]
+    order = [
+        "stop-logging",
+        "open at least until 2027-02-06",
+        "detach-policy",
+        "put-bucket-policy",
+        "empty and delete",
+    ]
     places = [next(at for at, text in enumerate(found.by_hand) if part in text) for part in order]
     assert places == sorted(places)
     assert found.unknown == ()
     assert next(retirement_lines(found)).startswith("retiring the archive: nothing was stopped")
+
+
+def test_the_armed_policy_is_replaced_before_the_bucket_is_emptied() -> None:
+    """The policy that the list says to put denies no deleting, and nothing is said of one that is not armed."""
+    blueprint = blueprint_for(config(), nothing())
+    (step,) = (text for text in _retired(in_force()).by_hand if "put-bucket-policy" in text)
+    assert shlex.split(step)[-1] == blueprint.bucket_policy
+    plain = _retired(with_facts(in_force(), {"bucket.policy": blueprint.bucket_policy}))
+    assert not any("bucket policy" in text for text in (*plain.outlives, *plain.by_hand))
+    refused = {"fact": "Unreadable", "call": "s3:GetBucketPolicy", "error": "AccessDenied: no"}
+    unknown = _retired(with_facts(in_force(), {"bucket.policy": refused})).unknown
+    assert unknown == ("whether the bucket policy denies deleting: s3:GetBucketPolicy: AccessDenied: no",)
 
 
 def test_other_credentials() -> None:

@@ -272,6 +272,17 @@ def test_what_is_not_there_cannot_be_locked(sandbox: Sandbox) -> None:
     s3.put_object_legal_hold(Bucket=BUCKET, Key="log", LegalHold={"Status": "ON"})
 
 
+def test_nobody_writes_into_an_upload_that_nobody_began(sandbox: Sandbox) -> None:
+    """A part of an upload that does not exist is refused; one of an upload that does is taken."""
+    make_bucket(sandbox)
+    s3 = _attacker(sandbox)
+    named = {"Bucket": BUCKET, "Key": KEY, "PartNumber": 1, "Body": b"log"}
+    with refused("NoSuchUpload"):
+        s3.upload_part(**named, UploadId="nobody")
+    begun = s3.create_multipart_upload(Bucket=BUCKET, Key=KEY)["UploadId"]
+    assert s3.upload_part(**named, UploadId=begun)["ETag"]
+
+
 def test_default_retention_can_be_set_on_a_bucket_in_use(sandbox: Sandbox) -> None:
     """A new default retention binds the versions to come and leaves the older ones as they are."""
     s3 = make_bucket(sandbox)

@@ -241,7 +241,7 @@ def test_building_arms_nothing(tmp_path: Path) -> None:
     world = World(nothing())
     says = Says()
     applied = _apply(world, tmp_path, says=says, arm=False)
-    assert {"bucket.object_lock", "scp.attach"}.isdisjoint(world.performed)
+    assert {"bucket.object_lock", "bucket.policy.arm", "scp.attach"}.isdisjoint(world.performed)
     assert (applied.arrival, applied.probes, applied.sheet) == (world.found, (), None)
     assert (says.sheets, applied.exit_code) == ([None], ExitCode.FOUND)
 
@@ -319,6 +319,7 @@ def test_killed_after_every_action_on_aws(
     assert (built[0], built[-1]) == ("account.create", "trail.start")
     assert armed == [
         "bucket.object_lock",
+        "bucket.policy.arm",
         "scp.enable",
         "rcp.enable",
         "scp.create",

@@ -28,7 +28,7 @@ from trailkeep.guard.estate import Estate, TrailStatus, Unreadable
 from trailkeep.guard.iac import Export, blank_estate
 from trailkeep.guard.plan import plan
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, Sandbox
-from trailkeep.workflows.export import Target, export_setup
+from trailkeep.workflows.export import Target, export_policies, export_setup
 
 _BIN = Path(sys.executable).parent
 _BASH = shutil.which("bash") or ""
@@ -73,6 +73,28 @@ def test_hcl_parses(changes: dict[str, Any], tmp_path: Path) -> None:
     for document in files[1:]:
         assert f'file("${{path.module}}/{document.name}")' in text
         assert json.loads(document.read_text())["Version"] == "2012-10-17"
+
+
+@pytest.mark.parametrize("changes", _KINDS, ids=str)
+def test_the_bucket_has_one_policy_and_it_is_armed(changes: dict[str, Any], tmp_path: Path) -> None:
+    """Every target is given the armed bucket policy; Terraform and CloudFormation are given no other."""
+    asked = config(changes)
+    armed = json.loads(
+        draw_blueprint(asked, partition="aws", archive_account="222222222222").armed_bucket_policy
+    )
+    module, *documents = _written(export_setup(asked, Target.TERRAFORM), tmp_path)
+    assert module.read_text().count('resource "aws_s3_bucket_policy"') == 1
+    named = [document for document in documents if document.name == "bucket-policy.json"]
+    assert [json.loads(document.read_text()) for document in named] == [armed]
+    archive = json.loads(export_setup(asked, Target.CLOUDFORMATION).files[0].text)["Resources"]
+    policies = [one for one in archive.values() if one["Type"] == "AWS::S3::BucketPolicy"]
+    assert [one["Properties"]["PolicyDocument"] for one in policies] == [armed]
+    assert export_policies(asked, minified=True)[0].text == json.dumps(armed, separators=(",", ":"))
+    script = export_setup(asked, Target.CLI).files[0].text
+    built, started, denied = (
+        script.index(f"# {one} in ") for one in ("bucket.policy", "trail.start", "bucket.policy.arm")
+    )
+    assert built < started < denied < script.index("# scp.enable in ")
 
 
 @pytest.mark.parametrize("target", [Target.TERRAFORM, Target.CLOUDFORMATION])

@@ -64,7 +64,7 @@ class TrailActor:
     def _create_or_change(self, action: CreateTrail | UpdateTrail | StartLogging) -> None:
         client = self._accounts.cloudtrail(action.region)
         recorded: dict[str, Any] = {
-            "IsOrganizationTrail": True,
+            "IsOrganizationTrail": not isinstance(action, StartLogging) and action.is_organization_trail,
             "IsMultiRegionTrail": True,
             "IncludeGlobalServiceEvents": True,
             "EnableLogFileValidation": True,

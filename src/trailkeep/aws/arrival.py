@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trailkeep.aws.session import Accounts, aws_errors
 from trailkeep.core.errors import AwsCallError
-from trailkeep.core.layout import LogKey, parse_key
+from trailkeep.core.layout import LogKey, logs_folder, parse_key
 from trailkeep.guard.arrival import Arrival
 from trailkeep.guard.blueprint import Blueprint
 
@@ -48,12 +48,12 @@ def wait_for_log(
         left_s = ends_at - clock()
         if arrival.has_arrived or left_s <= 0:
             return arrival
-        note(f"no log of a member account yet; looking again, for {left_s / 60:.0f} minutes more")
+        note(f"no awaited log yet; looking again, for {left_s / 60:.0f} minutes more")
         sleep(min(_PAUSE_S, left_s))
 
 
 def _folder(blueprint: Blueprint) -> str:
-    return f"AWSLogs/{blueprint.organization_id}/"
+    return logs_folder(blueprint.organization_id)
 
 
 def _present(client: S3Client, blueprint: Blueprint, awaited: tuple[str, ...]) -> Iterator[str]:

@@ -48,7 +48,6 @@ from trailkeep.guard.changes import (
 __all__ = ["Printer", "command"]
 
 _TRAIL = (
-    "--is-organization-trail",
     "--is-multi-region-trail",
     "--include-global-service-events",
     "--enable-log-file-validation",
@@ -122,10 +121,11 @@ def _recording(
 ) -> list[str]:
     match action:
         case CreateTrail(name=name, bucket=bucket):
-            return ["create-trail", *_named(name, bucket), *_TRAIL, *_further(action)]
+            return ["create-trail", *_named(name, bucket), *_whose(action), *_TRAIL, *_further(action)]
         case UpdateTrail(arn=arn, bucket=bucket):
             prefix = ["--s3-key-prefix", ""] if action.clear_prefix else []
-            return ["update-trail", *_named(arn, bucket), *_TRAIL, *prefix, *_further(action)]
+            whose = _whose(action)
+            return ["update-trail", *_named(arn, bucket), *whose, *_TRAIL, *prefix, *_further(action)]
         case PutEventSelectors(arn=arn, document=document):
             return ["put-event-selectors", "--trail-name", arn, "--advanced-event-selectors", document]
         case PutInsightSelectors(arn=arn, document=document):
@@ -136,6 +136,10 @@ def _recording(
             return ["start-logging", "--name", arn]
         case _:
             assert_never(action)
+
+
+def _whose(action: CreateTrail | UpdateTrail) -> list[str]:
+    return ["--is-organization-trail"] if action.is_organization_trail else []
 
 
 def _named(name: str, bucket: str) -> list[str]:

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from trailkeep.aws.reading import read
-from trailkeep.core.layout import DigestKey, Family, LogKey, parse_key
+from trailkeep.core.layout import DigestKey, Family, LogKey, logs_folder, parse_key
 from trailkeep.guard.estate import Unreadable
 from trailkeep.guard.status import AccountSeen, Seen
 
@@ -38,7 +38,10 @@ _WINDOWS = {_LOGS: timedelta(hours=1), _DIGESTS: timedelta(hours=3)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """Where an organization's logs are; ``client`` is an S3 client, shared among threads."""
+    """Where the logs are; ``client`` is an S3 client, shared among threads.
+
+    ``organization_id`` is empty for the archive of one account.
+    """
 
     client: Any
     bucket: str
@@ -49,7 +52,7 @@ class Archive:
     def root(self) -> str:
         """The folder whose folders are accounts."""
         head = f"{self.prefix}/" if self.prefix else ""
-        return f"{head}AWSLogs/{self.organization_id}/"
+        return logs_folder(self.organization_id, prefix=head)
 
 
 def archive_accounts(archive: Archive) -> tuple[str, ...] | Unreadable:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from trailkeep.aws.session import Accounts, aws_errors
 from trailkeep.core.errors import AwsCallError
+from trailkeep.core.layout import logs_folder
 from trailkeep.guard.blueprint import Blueprint
 
 if TYPE_CHECKING:
@@ -69,6 +70,6 @@ class _Lister:
 
 
 def _sizes(lister: _Lister, blueprint: Blueprint, day: str) -> Iterator[int]:
-    for account in lister.folders(f"AWSLogs/{blueprint.organization_id}/"):
+    for account in lister.folders(logs_folder(blueprint.organization_id)):
         for region in lister.folders(f"{account}CloudTrail/"):
             yield from lister.sizes(f"{region}{day}")

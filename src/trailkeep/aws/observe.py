@@ -1,4 +1,9 @@
-"""Reads an organization and its archive into an estate; a refused call becomes ``Unreadable``."""
+"""Reads an organization and its archive into an estate; a refused call becomes ``Unreadable``.
+
+At most four calls to Organizations are under way at once, and one to CloudTrail. The units are walked level
+by level; of an AWS managed policy, which hangs on everything, only the attachments on the archive account's
+path are asked for.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +11,12 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
+from trailkeep.aws.observe_account import observe_account
 from trailkeep.aws.observe_bucket import observe_bucket
 from trailkeep.aws.observe_key import observe_key
 from trailkeep.aws.observe_storage import observe_account_block
 from trailkeep.aws.reading import read, read_or_absent
-from trailkeep.aws.session import Accounts
+from trailkeep.aws.session import Accounts, aws_errors
 from trailkeep.core.config import Config
 from trailkeep.guard.estate import (
     Absent,
@@ -43,6 +49,8 @@ def observe(accounts: Accounts, config: Config) -> Estate:
         StoppedError: there are no usable credentials, so nothing can be seen.
     """
     caller = accounts.identity()
+    if config.organization is None:
+        return observe_account(accounts, config, trails=_trails)
     client = accounts.organizations()
     organization = read_or_absent(
         "organizations:DescribeOrganization",
@@ -55,12 +63,13 @@ def observe(accounts: Accounts, config: Config) -> Estate:
     tree = read("organizations:ListAccountsForParent", lambda: _tree(client, roots))
     units, members = (tree, tree) if isinstance(tree, Unreadable) else tree
     archive = _archive_account(config, members)
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+    path = _path(roots, units, members, archive)
+    with ThreadPoolExecutor(max_workers=1) as pool, ThreadPoolExecutor(max_workers=1) as other:
         services = pool.submit(_trusted_services, client)
-        controls = pool.submit(_policies, client, "SERVICE_CONTROL_POLICY")
-        resource_controls = pool.submit(_policies, client, "RESOURCE_CONTROL_POLICY")
+        controls = pool.submit(_policies, client, "SERVICE_CONTROL_POLICY", path)
+        resource_controls = pool.submit(_policies, client, "RESOURCE_CONTROL_POLICY", path)
         delegated = pool.submit(_delegated_administrators, client)
-        trails = pool.submit(_trails, accounts.cloudtrail(config.trail_region))
+        trails = other.submit(_trails, accounts.cloudtrail(config.trail_region))
         bucket = (
             observe_bucket(
                 accounts, account=archive, name=config.archive.bucket, region=config.archive.region
@@ -134,21 +143,25 @@ def _tree(
     units: list[Unit] = []
     accounts: list[Account] = []
     parents = [root.id for root in roots]
-    for parent in parents:  # grows while the tree is walked
-        below = _units(client, parent)
-        units += below
-        parents += [unit.id for unit in below]
-        accounts += _accounts(client, parent)
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        while parents:
+            inside = pool.map(lambda parent: _accounts(client, parent), parents)
+            below = pool.map(lambda parent: _units(client, parent), parents)
+            accounts += [account for found in inside for account in found]
+            level = [unit for found in below for unit in found]
+            units += level
+            parents = [unit.id for unit in level]
     return tuple(units), tuple(sorted(accounts, key=lambda account: account.id))
 
 
 def _units(client: OrganizationsClient, parent: str) -> list[Unit]:
     pages = client.get_paginator("list_organizational_units_for_parent").paginate(ParentId=parent)
-    return [
-        Unit(id=unit["Id"], name=unit["Name"], parent=parent)
-        for page in pages
-        for unit in page["OrganizationalUnits"]
-    ]
+    with aws_errors("organizations:ListOrganizationalUnitsForParent"):
+        return [
+            Unit(id=unit["Id"], name=unit["Name"], parent=parent)
+            for page in pages
+            for unit in page["OrganizationalUnits"]
+        ]
 
 
 def _accounts(client: OrganizationsClient, parent: str) -> list[Account]:
@@ -193,6 +206,25 @@ def _trusted_services(client: OrganizationsClient) -> tuple[str, ...] | Unreadab
     return read("organizations:ListAWSServiceAccessForOrganization", get)
 
 
+def _path(
+    roots: tuple[Root, ...] | Unreadable,
+    units: tuple[Unit, ...] | Unreadable,
+    members: tuple[Account, ...] | Unreadable,
+    archive: str | Absent | Unreadable,
+) -> tuple[str, ...]:
+    """Return the ids of the roots, and from the archive account upwards as far as they could be read."""
+    parents: dict[str, str] = {}
+    for nodes in (units, members):
+        if not isinstance(nodes, Unreadable):
+            parents |= {node.id: node.parent for node in nodes}
+    path = [] if isinstance(roots, Unreadable) else [root.id for root in roots]
+    node = archive if isinstance(archive, str) else ""
+    while node and node not in path:
+        path.append(node)
+        node = parents.get(node, "")
+    return tuple(path)
+
+
 def _delegated_administrators(client: OrganizationsClient) -> tuple[str, ...] | Unreadable:
     def get() -> tuple[str, ...]:
         pages = client.get_paginator("list_delegated_administrators").paginate(
@@ -203,7 +235,9 @@ def _delegated_administrators(client: OrganizationsClient) -> tuple[str, ...] | 
     return read("organizations:ListDelegatedAdministrators", get)
 
 
-def _policies(client: OrganizationsClient, kind: _PolicyType) -> tuple[Policy, ...] | Unreadable:
+def _policies(
+    client: OrganizationsClient, kind: _PolicyType, path: tuple[str, ...]
+) -> tuple[Policy, ...] | Unreadable:
     def get() -> list[Any]:
         pages = client.get_paginator("list_policies").paginate(Filter=kind)
         return [policy for page in pages for policy in page["Policies"]]
@@ -211,12 +245,26 @@ def _policies(client: OrganizationsClient, kind: _PolicyType) -> tuple[Policy, .
     listed = read("organizations:ListPolicies", get)
     if isinstance(listed, Unreadable):
         return listed
+    on_path = read("organizations:ListPoliciesForTarget", lambda: _attached(client, kind, path))
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        found = pool.map(lambda policy: _policy(client, policy), listed)
+        found = pool.map(lambda policy: _policy(client, policy, on_path), listed)
         return tuple(sorted(found, key=lambda policy: policy.id))
 
 
-def _policy(client: OrganizationsClient, summary: dict[str, Any]) -> Policy:
+def _attached(client: OrganizationsClient, kind: _PolicyType, path: tuple[str, ...]) -> set[tuple[str, str]]:
+    """Return the pairs of policy and target of the policies that are attached along a path."""
+    paginator = client.get_paginator("list_policies_for_target")
+    return {
+        (policy["Id"], target)
+        for target in path
+        for page in paginator.paginate(TargetId=target, Filter=kind)
+        for policy in page["Policies"]
+    }
+
+
+def _policy(
+    client: OrganizationsClient, summary: dict[str, Any], on_path: set[tuple[str, str]] | Unreadable
+) -> Policy:
     def targets() -> tuple[str, ...]:
         pages = client.get_paginator("list_targets_for_policy").paginate(PolicyId=summary["Id"])
         return tuple(sorted(target["TargetId"] for page in pages for target in page["Targets"]))
@@ -229,8 +277,16 @@ def _policy(client: OrganizationsClient, summary: dict[str, Any]) -> Policy:
             "organizations:DescribePolicy",
             lambda: client.describe_policy(PolicyId=summary["Id"])["Policy"]["Content"],
         ),
-        targets=read("organizations:ListTargetsForPolicy", targets),
+        targets=_managed_targets(summary["Id"], on_path)
+        if summary.get("AwsManaged", False)
+        else read("organizations:ListTargetsForPolicy", targets),
     )
+
+
+def _managed_targets(policy: str, on_path: set[tuple[str, str]] | Unreadable) -> tuple[str, ...] | Unreadable:
+    if isinstance(on_path, Unreadable):
+        return on_path
+    return tuple(sorted(target for attached, target in on_path if attached == policy))
 
 
 def _trails(client: CloudTrailClient) -> tuple[Trail, ...] | Unreadable:

@@ -1,7 +1,8 @@
-"""Harmless calls that the guards must refuse, made as the archive account's role once the archive is armed.
+"""Harmless calls that an armed archive must refuse, made as the archive account's role.
 
-Each names what does not exist, so that it changes nothing even where no guard refuses it. S3 decides whether
-a caller may do something before it looks whether there is anything to do it to.
+Each names what does not exist, so that it changes nothing even where nothing refuses it: a log is written
+into an upload that nobody began. S3 decides whether a caller may do something before it looks whether there
+is anything to do it to. Bucket policy and guards refuse the same calls; AWS's message says which did.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from trailkeep.guard.blueprint import Blueprint
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["EXPECTED", "Probe", "probe_guards", "verdict_of"]
+__all__ = ["EXPECTED", "KEY", "Probe", "answer", "probe_guards", "unknown", "verdict_of"]
 
 EXPECTED = "AccessDenied"
-_KEY = "AWSLogs/trailkeep-probe/does-not-exist"
+KEY = "AWSLogs/trailkeep-probe/does-not-exist"
+"""The key of no object."""
 _NO_VERSION = "null"
 _NO_UPLOAD = "trailkeep-probe-does-not-exist"
 _PATIENCE_S = 60.0
@@ -59,16 +61,23 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def probe_guards(
-    accounts: Accounts, blueprint: Blueprint, *, patience: Patience, now: Callable[[], datetime]
+    accounts: Accounts,
+    blueprint: Blueprint,
+    *,
+    patience: Patience,
+    now: Callable[[], datetime],
+    only: frozenset[str] | None = None,
 ) -> tuple[Probe, ...]:
     """Return what AWS answers; while a call is not refused it is tried again, as guards need time to spread.
+
+    With ``only`` just these calls are made.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html (eventual consistency)
     """
     last: list[Probe] = []
 
     def attempt() -> None:
-        last[:] = _once(accounts, blueprint, until=now() + timedelta(days=1))
+        last[:] = _once(accounts, blueprint, until=now() + timedelta(days=1), only=only)
         if open_ := [probe for probe in last if probe.verdict is VerdictKind.FAIL]:
             raise AwsCallError(open_[0].call, _NOT_DENIED, open_[0].got)
 
@@ -89,14 +98,17 @@ def verdict_of(probe: Probe) -> Verdict:
     )
 
 
-def _once(accounts: Accounts, blueprint: Blueprint, *, until: datetime) -> list[Probe]:
-    target = f"s3://{blueprint.bucket}/{_KEY}"
+def _once(
+    accounts: Accounts, blueprint: Blueprint, *, until: datetime, only: frozenset[str] | None
+) -> list[Probe]:
+    target = f"s3://{blueprint.bucket}/{KEY}"
     try:
         client = accounts.s3(blueprint.archive_account, blueprint.bucket_region)
     except AwsCallError as error:
-        return [_probe(error.call, target, error.code, str(error), VerdictKind.UNKNOWN)]
-    named = {"Bucket": blueprint.bucket, "ExpectedBucketOwner": blueprint.archive_account, "Key": _KEY}
-    return [_answer(call, target, made) for call, made in _calls(client, named, until)]
+        return [unknown(error, target)]
+    named = {"Bucket": blueprint.bucket, "ExpectedBucketOwner": blueprint.archive_account, "Key": KEY}
+    calls = [(call, made) for call, made in _calls(client, named, until) if only is None or call in only]
+    return [answer(call, target, made) for call, made in calls]
 
 
 def _calls(
@@ -115,11 +127,16 @@ def _calls(
             "s3:PutObjectLegalHold",
             lambda: client.put_object_legal_hold(**named, VersionId=_NO_VERSION, LegalHold={"Status": "OFF"}),
         ),
+        (
+            "s3:PutObject",
+            lambda: client.upload_part(**named, UploadId=_NO_UPLOAD, PartNumber=1, Body=b""),
+        ),
         ("s3:AbortMultipartUpload", lambda: client.abort_multipart_upload(**named, UploadId=_NO_UPLOAD)),
     ]
 
 
-def _answer(call: str, target: str, made: Callable[[], object]) -> Probe:
+def answer(call: str, target: str, made: Callable[[], object]) -> Probe:
+    """Make a call and return how it was answered."""
     try:
         with aws_errors(call):
             made()
@@ -131,6 +148,11 @@ def _answer(call: str, target: str, made: Callable[[], object]) -> Probe:
             kind = VerdictKind.FAIL
         return _probe(call, target, error.code, str(error), kind)
     return _probe(call, target, "success", "", VerdictKind.FAIL)
+
+
+def unknown(error: AwsCallError, target: str) -> Probe:
+    """Return what stands for probes that could not be made."""
+    return _probe(error.call, target, error.code, str(error), VerdictKind.UNKNOWN)
 
 
 def _probe(call: str, target: str, got: str, message: str, verdict: VerdictKind) -> Probe:

@@ -8,7 +8,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 
 from trailkeep.aws.session import Accounts, aws_errors
 from trailkeep.core.config import Config
-from trailkeep.core.errors import UncheckedError
+from trailkeep.core.errors import UncheckedError, UsageError
 
 __all__ = ["archive_session"]
 
@@ -24,9 +24,15 @@ def archive_session(config: Config) -> boto3.session.Session:
         StoppedError: there are no credentials.
         AwsCallError: AWS refuses a call.
         UncheckedError: the archive account is not there yet.
+        UsageError: the archive is one account's, and these are credentials of another.
     """
     accounts = Accounts(region=config.archive.region, role=config.archive.access_role)
     caller = accounts.identity()
+    if config.organization is None and caller.account != config.archive.account:
+        raise UsageError(
+            f"credentials: expected account {config.archive.account}, got {caller.account} ({caller.arn}); "
+            "set AWS_PROFILE"
+        )
     account_id = config.archive.account or _find_account(accounts, config.archive.account_email)
     session = boto3.session.Session(region_name=config.archive.region)
     if account_id == caller.account:

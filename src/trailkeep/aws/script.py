@@ -19,19 +19,19 @@ LIST_ROOT = "aws organizations list-roots --query 'Roots[0].Id' --output text"
 _POLICY_ID = "<policy id>"
 _HEAD = """\
 #!/usr/bin/env bash
-# Sets the archive up, once, from nothing; run it with the credentials of the management account.
+# Sets the archive up, once, from nothing; run it with the credentials of {whose}.
 # What exists already makes it stop: then use 'trailkeep apply', which goes on from there.
 set -euo pipefail
 
 # AWS is eventually consistent: what was just made is not visible everywhere at once.
-again() {
+again() {{
   for seconds in 2 4 8 16 32; do
     "$@" && return
     echo "again in $seconds s: $1 $2 $3" >&2
     sleep "$seconds"
   done
   "$@"
-}
+}}
 """
 _ROLE = """\
 role=$(aws sts assume-role --role-arn {role} --role-session-name trailkeep \\
@@ -47,7 +47,10 @@ def script(blueprint: Blueprint, actions: Iterable[Action]) -> str:
     """Return a bash script that does what ``apply`` would; it needs bash and the AWS CLI."""
     actions = tuple(actions)
     role = f"arn:{blueprint.partition}:iam::{blueprint.archive_account}:role/{blueprint.access_role}"
-    parts = [_HEAD, _ROLE.format(role=shlex.quote(role))]
+    if blueprint.is_of_organization:
+        parts = [_HEAD.format(whose="the management account"), _ROLE.format(role=shlex.quote(role))]
+    else:
+        parts = [_HEAD.format(whose=f"account {blueprint.archive_account}")]
     if any(shlex.quote(ROOT) in command(action) for action in actions):
         parts.append(f"root=$({LIST_ROOT})\n")
     parts += [
@@ -65,7 +68,9 @@ def _commands(action: Action, blueprint: Blueprint) -> Iterator[str]:
         said = said.replace(" --no-recursive-logging", "")
     if isinstance(action, AttachPolicy):
         said = said.replace(shlex.quote(_POLICY_ID), f'"${_variable(action.name)}"')
-    if action.account == blueprint.archive_account:
+    if not blueprint.is_of_organization:
+        yield f"again {said}" if said.startswith("aws cloudtrail ") else said
+    elif action.account == blueprint.archive_account:
         yield f"in_archive {said}"
     elif isinstance(action, CreatePolicy):
         yield f"{_variable(action.name)}=$({said} --query Policy.PolicySummary.Id --output text)"

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3control import S3ControlClient
+    from mypy_boto3_sns import SNSClient
 
 __all__ = ["Accounts", "Identity", "aws_errors", "default_region"]
 
@@ -90,7 +91,7 @@ def aws_errors(call: str) -> Iterator[None]:
 
 def _no_credentials(got: str) -> StoppedError:
     return StoppedError(
-        f"AWS credentials: expected valid ones of the management account, got {got}; "
+        f"AWS credentials: expected valid ones of the account that owns the trail, got {got}; "
         "set AWS_PROFILE, or sign in with 'aws sso login'"
     )
 
@@ -99,7 +100,8 @@ class Accounts:
     """Clients for the accounts of one organization; safe to use from several threads.
 
     Honours ``AWS_PROFILE`` and ``AWS_ENDPOINT_URL`` as every AWS tool does. ``role`` is the name of the role
-    that the caller assumes in other accounts; temporary credentials are renewed before they end.
+    that the caller assumes in other accounts, empty where it shall reach none; temporary credentials are
+    renewed before they end.
     """
 
     def __init__(
@@ -164,6 +166,15 @@ class Accounts:
         client: KMSClient = self._client(self._session(account), "kms", region)
         return client
 
+    def sns(self, account: str, region: str) -> SNSClient:
+        """Return a client for the topics of an account.
+
+        Raises:
+            AwsCallError: the role in that account cannot be assumed.
+        """
+        client: SNSClient = self._client(self._session(account), "sns", region)
+        return client
+
     def cloudtrail_in(self, account: str, region: str) -> CloudTrailClient:
         """Return a client for CloudTrail in an account; it tries once, its caller paces and repeats.
 
@@ -198,6 +209,9 @@ class Accounts:
             return session
 
     def _assume(self, account: str) -> tuple[datetime, boto3.Session]:
+        if not self._role:
+            reason = f"it is in account {account}, and the archive of one account assumes no role"
+            raise AwsCallError("sts:AssumeRole", "NotAsked", reason)
         arn = f"arn:{self.identity().partition}:iam::{account}:role/{self._role}"
         with aws_errors("sts:AssumeRole"):
             answer = self._client(self._base, "sts", self._region).assume_role(

@@ -72,7 +72,11 @@ def read_regions(accounts: Accounts) -> tuple[tuple[str, ...], tuple[str, ...]] 
 
 
 def read_trail(accounts: Accounts, config: Config, regions: Iterable[str]) -> ReadTrail:
-    """Return the organization trail that delivers to the archive and its status in each of ``regions``."""
+    """Return the trail that delivers to the archive and its status in each of ``regions``.
+
+    It is one of the whole organization, or of the one account whose archive it is.
+    """
+    of_organization = config.organization is not None
     home = accounts.cloudtrail(config.trail_region)
     listed = read(
         "cloudtrail:DescribeTrails", lambda: home.describe_trails(includeShadowTrails=True)["trailList"]
@@ -82,7 +86,8 @@ def read_trail(accounts: Accounts, config: Config, regions: Iterable[str]) -> Re
     ours = [
         trail
         for trail in map(dict, listed)
-        if trail.get("IsOrganizationTrail") and trail.get("S3BucketName") == config.archive.bucket
+        if trail.get("IsOrganizationTrail", False) is of_organization
+        and trail.get("S3BucketName") == config.archive.bucket
     ]
     if not ours:
         return ReadTrail(seen=Absent())

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from trailkeep.aws.account_probes import probe_account
 from trailkeep.aws.arrival import look_for_log, wait_for_log
 from trailkeep.aws.measure import bytes_a_day
 from trailkeep.aws.patience import Patience
@@ -34,7 +35,7 @@ class AwsVerifier:
     gb_month_usd: float = STANDARD_USD
 
     def arrival(self, blueprint: Blueprint, estate: Estate) -> Arrival:
-        """Return whether a member account's log is in the archive."""
+        """Return whether a log of a member account, or of the one account, is in the archive."""
         awaited = awaited_accounts(blueprint, estate)
         found = wait_for_log(
             lambda: look_for_log(self.accounts, blueprint, awaited),
@@ -43,7 +44,11 @@ class AwsVerifier:
             sleep=self.patience.sleep,
             note=self.patience.note,
         )
-        return replace(found, delivery_error=delivery_error(blueprint, estate))
+        return replace(
+            found,
+            delivery_error=delivery_error(blueprint, estate),
+            of_member=blueprint.is_of_organization,
+        )
 
     def sheet(self, blueprint: Blueprint, estate: Estate, proposed: Plan) -> Sheet:
         """Return what is final after a plan, with the bytes of yesterday's logs where they could be read."""
@@ -61,4 +66,6 @@ class AwsVerifier:
 
     def probes(self, blueprint: Blueprint) -> tuple[Probe, ...]:
         """Return what AWS answers to harmless calls that the guards must refuse."""
+        if not blueprint.is_of_organization:
+            return probe_account(self.accounts, blueprint, patience=self.patience, now=self.now)
         return probe_guards(self.accounts, blueprint, patience=self.patience, now=self.now)

@@ -28,12 +28,17 @@ class Watch:
         self._config = config
 
     def members(self) -> tuple[Member, ...] | Unreadable:
-        """Return the active accounts of the organization."""
+        """Return the active accounts of the organization, or the one account that is not asked for others."""
+        if self._config.organization is None:
+            return (Member(id=self._config.archive.account),)
         return read_members(self._accounts)
 
     def regions(self) -> tuple[str, ...] | Unreadable:
-        """Return the regions that are enabled in every account."""
-        return self._regions if isinstance(self._regions, Unreadable) else self._regions[0]
+        """Return the regions that are enabled in every account, or in the one account."""
+        if isinstance(self._regions, Unreadable):
+            return self._regions
+        in_all, here = self._regions
+        return here if self._config.organization is None else in_all
 
     def trail(self) -> TrailSeen | Absent | Unreadable:
         """Return the trail that fills the archive."""
@@ -53,7 +58,7 @@ class Watch:
             client=session.client("s3", config=settings),
             bucket=self._config.archive.bucket,
             prefix=self._trail.prefix,
-            organization_id=self._config.organization.id,
+            organization_id=self._config.organization_id,
         )
         found = archive_accounts(archive) if accounts is None else accounts
         return found if isinstance(found, Unreadable) else archive_freshness(archive, found, now=now)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_EMPTY: dict[str, Any] = {"performed": [], "arrival": None, "probes": [], "sheet": None}
+_EMPTY: dict[str, Any] = {"performed": [], "arrival": None, "probes": [], "not_probed": [], "sheet": None}
 _JOURNAL = Path(".trailkeep") / "journal.jsonl"
 
 
@@ -185,6 +185,7 @@ def _body(applied: Applied) -> dict[str, Any]:
         "performed": msgspec.to_builtins(applied.performed),
         "arrival": msgspec.to_builtins(applied.arrival),
         "probes": msgspec.to_builtins(applied.probes),
+        "not_probed": list(applied.not_probed),
         "sheet": msgspec.to_builtins(applied.sheet),
         "left": body(applied.left),
     }
@@ -200,6 +201,8 @@ def _say(applied: Applied) -> None:
             note(line)
     for probe in applied.probes:
         note(f"{probe.verdict}: probe {probe.call} of {probe.target}: {probe.got}")
+    for reason in applied.not_probed:
+        note(f"not probed: {reason}")
     if applied.arrival is not None:
         note(describe(applied.arrival))
         if applied.arrival.has_arrived and not applied.arrival.delivery_error:

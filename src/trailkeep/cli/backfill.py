@@ -48,7 +48,11 @@ def command(
     folder = BackfillFolder(path=to if to is not None else config.parent / "backfill")
     accounts = reach_accounts(settings)
     found = survey(
-        accounts, organization_id=settings.organization.id, only_accounts=account, only_regions=region
+        accounts,
+        organization_id=settings.organization_id,
+        alone="" if settings.organization else settings.archive.account,
+        only_accounts=account,
+        only_regions=region,
     )
     if dry_run:
         raise typer.Exit(_preview(found, folder, as_json=as_json))
@@ -87,7 +91,7 @@ def _run(settings: Config, accounts: Any, found: Survey, folder: Any) -> Backfil
     return backfill(
         found,
         folder,
-        organization_id=settings.organization.id,
+        organization_id=settings.organization_id,
         reader=lambda called: Reader(accounts, clock=time.monotonic, sleep=pause, called=called),
         now=int(time.time()),
         stop=stop,

@@ -13,6 +13,7 @@ from trailkeep.core.errors import UsageError
 if TYPE_CHECKING:
     from trailkeep.guard.delivery import Kind, Values
     from trailkeep.guard.explain import Explained
+    from trailkeep.guard.live import Absence, Live
 
 __all__ = ["command"]
 
@@ -21,7 +22,9 @@ def command(
     files: list[Path] = typer.Argument(
         None, help="JSON documents: bucket, key or topic policies, SCPs, RCPs."
     ),
-    live: bool = typer.Option(False, "--live", help="Explain the policy of the archive's bucket instead."),
+    live: bool = typer.Option(
+        False, "--live", help="Explain the policies in force instead: bucket, key, topic, SCPs, RCPs."
+    ),
     kind: str = typer.Option(
         "",
         "--kind",
@@ -49,8 +52,9 @@ def command(
 ) -> None:
     """Say why CloudTrail would refuse a policy, offline, and what in it is dangerous or does nothing.
 
-    Values come from the options, then trailkeep.toml when it is there, then the document itself. Exit codes:
-    0 CloudTrail would accept and nothing was found, 1 refused or findings, 3 undecidable, with the reason.
+    Values come from the options, then trailkeep.toml when it is there, then the document itself. With --live
+    nothing is offline: the policies in force are read from AWS. Exit codes: 0 CloudTrail would accept and
+    nothing was found, 1 refused or findings, 3 undecidable or not readable, with the reason.
     """
     from trailkeep.cli.explain_view import body, lines, summary
     from trailkeep.core.verdict import worst
@@ -73,10 +77,12 @@ def command(
     if live and (kind or account_trail or no_bucket_key):
         raise UsageError(
             "explain --live: expected no --kind, --account-trail or --no-bucket-key, got one; "
-            "it explains the bucket policy of the organization in trailkeep.toml"
+            "it explains the policies in force of the organization in trailkeep.toml"
         )
+    absences: tuple[Absence, ...] = ()
     if live:
-        explained = [_live(config, given)]
+        found = _live(config, given)
+        explained, absences = list(found.explained), found.absences
     else:
         explained = _files(
             files,
@@ -87,9 +93,9 @@ def command(
             has_bucket_key=not no_bucket_key,
         )
     if as_json:
-        print_json("explain", body(explained))
+        print_json("explain", body(explained, absences))
     else:
-        for line in lines(explained):
+        for line in lines(explained, absences):
             typer.echo(line)
     note(summary(explained))
     raise typer.Exit(worst(each.verdict for each in explained).exit_code)
@@ -120,13 +126,14 @@ def _files(
 
     settings = load_config(config) if config.is_file() else None
     values = (given, configured(settings)) if settings else (given,)
+    alone = settings is not None and settings.organization is None and not given.organization_id
     return [
         explain(
             str(file),
             _read(file),
             values=values,
             kind=kind,
-            for_account=for_account,
+            for_account=for_account or alone,
             has_bucket_key=has_bucket_key,
         )
         for file in files
@@ -141,21 +148,19 @@ def _read(file: Path) -> str:
         raise UsageError(f"{file}: expected a JSON document, got {reason}; name another file") from error
 
 
-def _live(config: Path, given: Values) -> Explained:
-    from trailkeep.aws.observe_bucket import observe_bucket
+def _live(config: Path, given: Values) -> Live:
+    from trailkeep.aws.observe import observe
+    from trailkeep.aws.observe_policies import read_key_policy, read_topic_policy
     from trailkeep.cli.guarding import reach_accounts
     from trailkeep.workflows.explain import explain_live
     from trailkeep.workflows.init import load_config
 
     settings = load_config(config)
-    archive = settings.archive
-    if not archive.account:
-        raise UsageError(
-            "archive.account: expected 12 digits with --live, got ''; run 'trailkeep apply', write its id"
-        )
     accounts = reach_accounts(settings)
     return explain_live(
         settings,
-        lambda: observe_bucket(accounts, account=archive.account, name=archive.bucket, region=archive.region),
+        observe=lambda: observe(accounts, settings),
+        read_key=lambda arn: read_key_policy(accounts, arn),
+        read_topic=lambda arn: read_topic_policy(accounts, arn),
         given=given,
     )

@@ -11,6 +11,7 @@ import msgspec
 from trailkeep.cli.output import plain
 from trailkeep.core.verdict import worst
 from trailkeep.guard.explain import Explained
+from trailkeep.guard.live import Absence
 from trailkeep.guard.preflight import Answer, Asked
 
 __all__ = ["body", "lines", "summary"]
@@ -18,7 +19,7 @@ __all__ = ["body", "lines", "summary"]
 _MARKS = {Answer.ALLOWED: "+", Answer.REFUSED: "-", Answer.UNDECIDED: "?"}
 
 
-def body(explained: Sequence[Explained]) -> dict[str, Any]:
+def body(explained: Sequence[Explained], absences: Sequence[Absence] = ()) -> dict[str, Any]:
     """Return the JSON body: what every document says, each entry with the file it is about."""
     verdict = worst(each.verdict for each in explained)
     return {
@@ -31,6 +32,7 @@ def body(explained: Sequence[Explained]) -> dict[str, Any]:
         "findings": [
             {"file": each.file, **msgspec.to_builtins(found)} for each in explained for found in each.findings
         ],
+        "absences": msgspec.to_builtins(absences),
         "verdict": _verdict(verdict),
     }
 
@@ -45,10 +47,14 @@ def summary(explained: Sequence[Explained]) -> str:
     return "PASS: nothing was found"
 
 
-def lines(explained: Sequence[Explained]) -> Iterator[str]:
+def lines(explained: Sequence[Explained], absences: Sequence[Absence] = ()) -> Iterator[str]:
     """Yield the lines of the human form."""
     for each in explained:
         yield plain(f"{each.file}: {each.kind or 'no policy'}")
+        if each.missing:
+            yield plain(f"- {each.missing}")
+        if each.unread:
+            yield plain(f"? {each.unread}")
         for asked in each.requests:
             yield from _asked(asked)
         for found in each.findings:
@@ -56,6 +62,8 @@ def lines(explained: Sequence[Explained]) -> Iterator[str]:
             yield plain(f"! {found.kind}{where}")
             yield plain(f"    {found.message}")
             yield plain(f"    {found.remedy}")
+    for absence in absences:
+        yield plain(f"no {absence.kind}: {absence.reason}")
 
 
 def _asked(asked: Asked) -> Iterator[str]:

@@ -19,6 +19,10 @@ def _lines(target: str, steps: Iterable[Step]) -> Iterator[str]:
     yield ""
     yield "These steps belong to the setup and have no safe counterpart here."
     yield "'trailkeep plan' tells whether they are done."
+    yield ""
+    yield f"{target} has no second phase: lock, armed bucket policy and guards come with all the rest."
+    yield "The armed bucket policy lets CloudTrail deliver and can be replaced. While the guards are attached"
+    yield "nobody changes the bucket: leave them out until a log of a member account has arrived."
     for heading, first in ((f"Before {target}", True), (f"After {target}", False)):
         chosen = [step for step in steps if step.first == first]
         if chosen:

@@ -19,10 +19,18 @@ __all__ = ["command"]
 
 def command(
     path: Path = typer.Option(Path("trailkeep.toml"), "--path", help="File to write."),
+    mode: str = typer.Option(
+        "",
+        "--mode",
+        help="organization, or account for one account that keeps its own history (organization).",
+    ),
     organization_id: str = typer.Option("", "--organization-id", help="Organization id (o-...)."),
     management_account: str = typer.Option("", "--management-account", help="Management account, 12 digits."),
     archive_account: str = typer.Option(
-        "", "--archive-account", help="Log archive account, 12 digits; without it one is created by 'apply'."
+        "",
+        "--archive-account",
+        help="Log archive account, 12 digits; without it one is created by 'apply'. "
+        "With --mode account the account whose history is kept.",
     ),
     archive_name: str = typer.Option("", "--archive-name", help="Name of the account to create."),
     archive_email: str = typer.Option("", "--archive-email", help="E-mail address of the account to create."),
@@ -45,6 +53,7 @@ def command(
     if path.exists() and not force:
         raise UsageError(f"{path}: expected no such file, got one; choose another --path or add --force")
     texts = {
+        "mode": mode,
         "organization.id": organization_id,
         "organization.management_account": management_account,
         "archive.account": archive_account,
@@ -57,10 +66,16 @@ def command(
     if retention_days is not None:
         given["retention.days"] = retention_days
     asks = sys.stdin.isatty() and not yes and not as_json
-    config = draft(given, discover=_discover, ask=_ask if asks else None)
+    config = draft(
+        given,
+        discover=_discover,
+        discover_account=_discover_account,
+        ask=_ask if asks else None,
+    )
     _write(path, render(config), overwrite=force)
     if as_json:
-        print_json("init", {"path": str(path), "config": asdict(config)})
+        said = {"mode": "organization" if config.organization else "account", **asdict(config)}
+        print_json("init", {"path": str(path), "config": said})
     note(f"wrote {path}; read it, then run 'trailkeep plan'")
 
 
@@ -86,6 +101,21 @@ def _discover() -> Discoveries:
         archive_account=found.archive_account,
         region=region,
     )
+
+
+def _discover_account() -> Discoveries:
+    """Return the account of the credentials at hand; no organization is asked."""
+    from trailkeep.aws.session import Accounts, default_region
+    from trailkeep.workflows.init import Discoveries
+
+    region = default_region()
+    try:
+        account = Accounts(region=region or "us-east-1", role="").identity().account
+    except StoppedError as error:
+        note(f"nothing discovered: {error}")
+        return Discoveries(region=region)
+    note(f"found account {account}")
+    return Discoveries(archive_account=account, region=region)
 
 
 def _ask(field: Field, suggestion: str) -> str:

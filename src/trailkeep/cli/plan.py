@@ -39,11 +39,13 @@ def command(
 ) -> None:
     """Show what is missing between trailkeep.toml and the organization, with reasons.
 
-    Without --arm, what locks and guards waits, and counts as pending. Exit codes: 0 nothing to change,
+    Without --arm, what locks and guards waits, and counts as pending. Where the lake exists,
+    each line also says who changed it, when, and with which event. Exit codes: 0 nothing to change,
     1 changes pending or concerns, 3 something could not be read.
     """
     import msgspec
 
+    from trailkeep.cli.authors_view import authors_body, find_authors, told
     from trailkeep.cli.guarding import reach_accounts, read_allowances, read_estate, write_estate
     from trailkeep.cli.plan_view import body, lines, summary
     from trailkeep.guard.irreversible import sheet_lines
@@ -65,10 +67,12 @@ def command(
         _retire(settings, observed, now, as_json=as_json)
     proposed = plan(settings, observed, allow=allowed, arm=arm)
     sheet = sheet_of(settings, observed, proposed, now=now, price=gb_month_price) if arm else None
+    found = find_authors(proposed, settings, observed, config.parent / settings.lake.path)
     if as_json:
-        print_json("plan", {**body(proposed), "sheet": msgspec.to_builtins(sheet)})
+        print_json("plan", {**body(proposed), "sheet": msgspec.to_builtins(sheet), **authors_body(found)})
     else:
-        for line in (*lines(proposed), *(sheet_lines(sheet) if sheet else ())):
+        shown = lines(proposed, author=lambda action, seen: told(found, action, seen))
+        for line in (*shown, *(sheet_lines(sheet) if sheet else ())):
             typer.echo(line)
     note(summary(proposed))
     raise typer.Exit(proposed.exit_code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -52,19 +52,30 @@ def _concerns(plan: Plan) -> str:
     return f"{count} concern{'s' if count > 1 else ''} ({named})"
 
 
-def lines(plan: Plan) -> Iterator[str]:
-    """Yield the lines of the human form, ending with the fingerprint where there is something to do."""
+def _nobody(_action: str, _observed: str) -> str:
+    return ""
+
+
+def lines(plan: Plan, *, author: Callable[[str, str], str] = _nobody) -> Iterator[str]:
+    """Yield the lines of the human form, ending with the fingerprint where there is something to do.
+
+    ``author`` returns what is known of who made one drift, from an action's id, or from a concern's subject
+    and what was observed.
+    """
     for action in plan.actions:
         yield from _action(action)
+        yield from _authored(author(action.id, ""))
     for waiting in plan.waiting:
         yield f"> {waiting.action.id}  {plain(waiting.action.target)}  waits"
         yield f"    {plain(waiting.reason)}"
         yield f"    it is needed: {plain(waiting.action.reason)}"
+        yield from _authored(author(waiting.action.id, ""))
     for blocked in plan.blocked:
         yield f"! {blocked.action.id}  {plain(blocked.action.target)}  blocked"
         yield f"    because {plain(blocked.reason)}"
         way = f"add --allow {blocked.allow} to do it" if blocked.allow else "it is needed"
         yield f"    {way}: {plain(blocked.action.reason)}"
+        yield from _authored(author(blocked.action.id, ""))
     for unknown in plan.unknown:
         yield f"? {unknown.call}  unknown"
         yield f"    {plain(unknown.error)}"
@@ -75,13 +86,29 @@ def lines(plan: Plan) -> Iterator[str]:
     for concern in plan.concerns:
         yield f"* {plain(concern.subject)}  concern"
         yield f"    observed: {plain(concern.observed)}"
+        yield from _authored(author(concern.subject, concern.observed))
         yield f"    {plain(concern.consequence)}"
         yield f"    remedy: {plain(concern.remedy)}"
+    yield from _unguarded(plan)
     if classes := Counter(difference.kind for difference in classify(plan)):
         counted = (f"{classes[kind]} {kind}" for kind in DifferenceClass if classes[kind])
         yield f"differences: {', '.join(counted)}"
     if plan.actions:
         yield f"fingerprint {plan.fingerprint}"
+
+
+def _authored(said: str) -> Iterator[str]:
+    if said:
+        yield f"    {said}"
+
+
+def _unguarded(plan: Plan) -> Iterator[str]:
+    """Yield what stays possible in the archive of one account, in full while there is something to decide."""
+    if not plan.unguarded:
+        return
+    yield "only Object Lock and the bucket policy guard the archive of one account, no organization policy"
+    if plan.actions or plan.waiting:
+        yield from (f"  - {plain(limit)}" for limit in plan.unguarded)
 
 
 def _action(action: Action) -> Iterator[str]:

@@ -42,6 +42,7 @@ def command(
         Lake(path=folder),
         now=datetime.now(UTC),
         limits=Limits(late_after_min=late_after, lake_late_after_min=lake_late_after),
+        of_organization=settings.organization is not None,
     )
     if as_json:
         print_json("status", body(found))

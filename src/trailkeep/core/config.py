@@ -14,7 +14,7 @@ from typing import Any
 
 from trailkeep.core.arn import Arn
 from trailkeep.core.errors import ConfigError
-from trailkeep.core.fields import FIELDS, Field, Value
+from trailkeep.core.fields import ACCOUNT, FIELDS, ORGANIZATION, ORGANIZATION_ONLY, Field, Value
 
 __all__ = [
     "ArchiveConfig",
@@ -64,7 +64,7 @@ class RetentionConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailConfig:
-    """The organization trail; an empty ``region`` means the archive's."""
+    """The trail; an empty ``region`` means the archive's."""
 
     name: str
     region: str
@@ -97,9 +97,13 @@ class LakeConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """All that ``trailkeep.toml`` says, checked and with its defaults."""
+    """All that ``trailkeep.toml`` says, checked and with its defaults.
 
-    organization: OrganizationConfig
+    ``organization`` is None with ``mode = "account"``: then ``archive.account`` keeps its own history, and
+    whatever names or guards an organization is empty or off.
+    """
+
+    organization: OrganizationConfig | None
     archive: ArchiveConfig
     retention: RetentionConfig
     trail: TrailConfig
@@ -111,6 +115,16 @@ class Config:
         """The home region of the trail."""
         return self.trail.region or self.archive.region
 
+    @property
+    def trail_account(self) -> str:
+        """The account that owns the trail, and with whose credentials Trailkeep runs."""
+        return self.organization.management_account if self.organization else self.archive.account
+
+    @property
+    def organization_id(self) -> str:
+        """The organization whose logs are kept, empty where it is one account's."""
+        return self.organization.id if self.organization else ""
+
 
 _SECTIONS: dict[str, type] = {
     "organization": OrganizationConfig,
@@ -120,7 +134,9 @@ _SECTIONS: dict[str, type] = {
     "guards": GuardsConfig,
     "lake": LakeConfig,
 }
+_TOP = {field.name for field in FIELDS if not field.section}
 _BY_KEY = {field.key: field for field in FIELDS}
+_NONE: dict[type, Value] = {str: "", bool: False}
 
 
 def parse_config(text: str) -> Config:
@@ -138,8 +154,10 @@ def parse_config(text: str) -> Config:
     for section, content in tables.items():
         if section in _SECTIONS and isinstance(content, dict):
             values |= {f"{section}.{name}": value for name, value in content.items()}
+        elif section in _TOP:
+            values[section] = content
         else:
-            errors.append(_unknown(section, list(_SECTIONS), "a section"))
+            errors.append(_unknown(section, [*_SECTIONS, *_TOP], "a section"))
     return _checked(values, errors)
 
 
@@ -157,12 +175,17 @@ def render(config: Config) -> str:
     lines = [
         "# Trailkeep: what must exist. 'trailkeep plan' shows what is missing, 'trailkeep apply' builds it."
     ]
+    mode = _BY_KEY["mode"]
+    lines += ["", f"# {mode.comment}", f"mode = {_toml(ORGANIZATION if config.organization else ACCOUNT)}"]
     for section in _SECTIONS:
-        lines += ["", f"[{section}]"]
-        for field in FIELDS:
-            if field.section == section:
-                value = _toml(getattr(getattr(config, section), field.name))
-                lines += [f"# {field.comment}", f"{field.name} = {value}"]
+        said = [
+            line
+            for field in FIELDS
+            if field.section == section and (config.organization or field.key not in ORGANIZATION_ONLY)
+            for value in [_toml(getattr(getattr(config, section), field.name))]
+            for line in (f"# {field.comment}", f"{field.name} = {value}")
+        ]
+        lines += ["", f"[{section}]", *said] if said else []
     return "\n".join(lines) + "\n"
 
 
@@ -176,23 +199,40 @@ def reference() -> Iterator[tuple[str, str, str, str, str]]:
 def _checked(values: dict[str, Any], errors: list[ConfigError]) -> Config:
     errors = [*errors, *(_unknown(key, list(_BY_KEY), "a key") for key in values if key not in _BY_KEY)]
     full: dict[str, Any] = {}
+    of_account = values.get("mode") == ACCOUNT
     for field in FIELDS:
         value = _hashable(field, values.get(field.key, field.default))
+        if of_account and field.key in ORGANIZATION_ONLY:
+            value = _NONE[field.kind]
+            problem = _misplaced(field, values.get(field.key, value))
+        else:
+            problem = _problem(field, value, given=field.key in values)
         full[field.key] = value
-        if problem := _problem(field, value, given=field.key in values):
+        if problem:
             errors.append(problem)
     if not errors:
-        errors = list(_contradictions(full))
+        errors = list(_account_contradictions(full) if of_account else _contradictions(full))
         full["archive.bucket"] = full["archive.bucket"] or _regional_bucket(full)
     if errors:
         first, *others = errors
         message = str(first).removeprefix(f"{first.key_path}: ")
         raise ConfigError(first.key_path, "\n".join([message, *map(str, others)]))
-    return Config(
-        **{
-            section: kind(**{f.name: full[f.key] for f in FIELDS if f.section == section})
-            for section, kind in _SECTIONS.items()
-        }
+    sections = {
+        section: kind(**{f.name: full[f.key] for f in FIELDS if f.section == section})
+        for section, kind in _SECTIONS.items()
+    }
+    return Config(**{**sections, "organization": None} if of_account else sections)
+
+
+def _misplaced(field: Field, value: Any) -> ConfigError | None:
+    """Return what is wrong with a value that one account has no use for."""
+    if value == _NONE[field.kind]:
+        return None
+    shown = value if isinstance(value, str | int | float) else type(value).__name__
+    return ConfigError(
+        field.key,
+        f'expected nothing with mode = "account", got {shown!r}; '
+        'take the key out, or set mode = "organization"',
     )
 
 
@@ -219,7 +259,8 @@ def _bad_items(field: Field, values: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(item for item in values if not isinstance(item, str) or not field.allows(item))
 
 
-def _contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
+def _shared_contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
+    """Yield what is wrong in either mode."""
     expires, days = full["archive.lifecycle_expire_days"], full["retention.days"]
     if 0 < expires < days:
         yield ConfigError(
@@ -227,6 +268,30 @@ def _contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
             f"expected at least the {days} days of retention.days, got {expires}; "
             "a rule that comes before the lock ends hides the logs and deletes none",
         )
+    readers = full["archive.readers"]
+    if twice := sorted({arn for arn in readers if readers.count(arn) > 1}):
+        field = _BY_KEY["archive.readers"]
+        yield ConfigError(
+            field.key, f"expected {field.expected}, got {', '.join(twice)} more than once; {field.advice}"
+        )
+
+
+def _account_contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
+    """Yield what is wrong with the configuration of one account."""
+    yield from _shared_contradictions(full)
+    account = full["archive.account"]
+    if not account:
+        yield ConfigError(
+            "archive.account",
+            "expected 12 digits in quotes with mode = \"account\", got ''; "
+            "see Account in 'aws sts get-caller-identity'",
+        )
+        return
+    yield from _feed_contradictions(full, account, whose="account")
+
+
+def _contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
+    yield from _shared_contradictions(full)
     if not full["archive.bucket"] and not full["archive.account"]:
         yield ConfigError(
             "archive.bucket",
@@ -240,13 +305,7 @@ def _contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
             f"expected another account than the management account, got {account!r}; "
             "no organization policy protects a bucket in the management account",
         )
-    readers = full["archive.readers"]
-    if twice := sorted({arn for arn in readers if readers.count(arn) > 1}):
-        field = _BY_KEY["archive.readers"]
-        yield ConfigError(
-            field.key, f"expected {field.expected}, got {', '.join(twice)} more than once; {field.advice}"
-        )
-    yield from _feed_contradictions(full)
+    yield from _feed_contradictions(full, management, whose="the management account")
     if full["trail.delegated_administrator"] == management:
         yield ConfigError(
             "trail.delegated_administrator",
@@ -271,21 +330,20 @@ def _regional_bucket(full: Mapping[str, Any]) -> str:
     return f"trailkeep-{full['archive.account']}-{full['archive.region']}-an"
 
 
-def _feed_contradictions(full: Mapping[str, Any]) -> Iterator[ConfigError]:
-    """Yield what is wrong with the CloudWatch Logs feed, which is never in the archive account.
+def _feed_contradictions(full: Mapping[str, Any], owner: str, *, whose: str) -> Iterator[ConfigError]:
+    """Yield what is wrong with the CloudWatch Logs feed, which is always in the account of the trail.
 
     Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/send-cloudtrail-events-to-cloudwatch-logs.html
     """
-    management = full["organization.management_account"]
     keys = ("trail.cloudwatch_log_group", "trail.cloudwatch_role")
     for key in keys:
         arn = full[key]
         if not arn and any(full[other] for other in keys):
             yield ConfigError(key, "expected a value, got ''; a feed needs both the log group and the role")
-        elif arn and Arn.parse(arn).account_id != management:
+        elif arn and Arn.parse(arn).account_id != owner:
             yield ConfigError(
                 key,
-                f"expected an ARN of the management account {management}, got {arn}; "
+                f"expected an ARN of {whose} {owner}, got {arn}; "
                 "CloudTrail writes only to a log group of the account that owns the trail",
             )
 

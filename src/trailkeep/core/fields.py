@@ -7,16 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["FIELDS", "Field", "Value"]
+__all__ = ["ACCOUNT", "FIELDS", "ORGANIZATION", "ORGANIZATION_ONLY", "Field", "Value"]
 
 Value = str | int | bool | tuple[str, ...]
 MAX_RETENTION_DAYS = 36_500
+ORGANIZATION = "organization"
+ACCOUNT = "account"
+"""The modes: the archive of an organization, or of one account that keeps its own history."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One key; ``default`` is None where a value is required, ``advice`` what to do about a bad one.
 
+    A key above all sections has an empty ``section``.
     A ``tuple`` is an array of strings; ``allows`` is then asked for each of them.
     """
 
@@ -32,7 +36,7 @@ class Field:
     @property
     def key(self) -> str:
         """The key path, as in ``archive.account``."""
-        return f"{self.section}.{self.name}"
+        return f"{self.section}.{self.name}" if self.section else self.name
 
     @property
     def type_name(self) -> str:
@@ -66,6 +70,16 @@ def _is_bucket(value: str) -> bool:
 
 FIELDS: tuple[Field, ...] = (
     Field(
+        section="",
+        name="mode",
+        kind=str,
+        default=ORGANIZATION,
+        expected="organization or account",
+        allows=lambda value: value in {ORGANIZATION, ACCOUNT},
+        advice="account is for one account that keeps its own history, without organization policies",
+        comment="Whose history is kept: that of an organization, or of one account (archive.account).",
+    ),
+    Field(
         section="organization",
         name="id",
         kind=str,
@@ -93,7 +107,8 @@ FIELDS: tuple[Field, ...] = (
         expected="12 digits in quotes, or an empty string",
         allows=_matches(r"[0-9]{12}", or_empty=True),
         advice="leave it empty to have the account created from account_name and account_email",
-        comment="The member account that holds the logs and nothing else; empty: create the one named below.",
+        comment="The account that holds the logs: a member with nothing else in it (empty: create the one "
+        "named below), or the one account that keeps its own.",
     ),
     Field(
         section="archive",
@@ -205,7 +220,7 @@ FIELDS: tuple[Field, ...] = (
         expected="a trail name (3 to 128 letters, digits or single ._- between them)",
         allows=_matches(_TRAIL),
         advice="the name is part of the bucket policy, so choose it once",
-        comment="Name of the organization trail; a trail of this name is adopted.",
+        comment="Name of the trail; a trail of this name is adopted.",
     ),
     Field(
         section="trail",
@@ -282,7 +297,7 @@ FIELDS: tuple[Field, ...] = (
         name="cloudwatch_log_group",
         kind=str,
         default="",
-        expected="the ARN of a log group in the management account, ending with :*, or an empty string",
+        expected="the ARN of a log group in the account of the trail, ending with :*, or an empty string",
         allows=_matches(
             r"arn:aws[a-z-]{0,20}:logs:[a-z0-9-]+:[0-9]{12}:log-group:[A-Za-z0-9_/.#-]{1,512}:\*",
             or_empty=True,
@@ -295,7 +310,7 @@ FIELDS: tuple[Field, ...] = (
         name="cloudwatch_role",
         kind=str,
         default="",
-        expected="the ARN of a role in the management account, or an empty string",
+        expected="the ARN of a role in the account of the trail, or an empty string",
         allows=_matches(r"arn:aws[a-z-]{0,20}:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,576}", or_empty=True),
         advice="CloudTrail assumes it to write to cloudwatch_log_group",
         comment="The role with which CloudTrail writes to cloudwatch_log_group.",
@@ -351,3 +366,18 @@ FIELDS: tuple[Field, ...] = (
         comment="Where 'collect' keeps the queryable table, relative to this file.",
     ),
 )
+
+ORGANIZATION_ONLY = frozenset(
+    {
+        "organization.id",
+        "organization.management_account",
+        "archive.account_name",
+        "archive.account_email",
+        "archive.access_role",
+        "trail.delegated_administrator",
+        "guards.scp",
+        "guards.member_scp",
+        "guards.rcp",
+    }
+)
+"""The keys that mean nothing for one account: there only what says "none" is taken."""

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeVar
 
-__all__ = ["DigestKey", "Family", "LogKey", "StrangeKey", "format_key", "parse_key"]
+__all__ = ["DigestKey", "Family", "LogKey", "StrangeKey", "format_key", "logs_folder", "parse_key"]
 
 
 class Family(StrEnum):
@@ -95,6 +95,14 @@ def parse_key(key: str) -> LogKey | DigestKey | StrangeKey:
     if match := _DIGEST.fullmatch(key):
         return _read(key, match, _digest_key)
     return StrangeKey(key=key, reason="not in CloudTrail's layout ([prefix/]AWSLogs/[org/]account/...)")
+
+
+def logs_folder(organization_id: str, *, prefix: str = "") -> str:
+    """Return the folder whose folders are accounts.
+
+    ``organization_id`` is empty for the trail of one account; ``prefix`` is empty or ends with a slash.
+    """
+    return f"{prefix}AWSLogs/{organization_id}/" if organization_id else f"{prefix}AWSLogs/"
 
 
 def format_key(key: LogKey | DigestKey) -> str:

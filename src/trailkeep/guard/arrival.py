@@ -21,6 +21,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """What was found of the first log; ``account`` and ``key`` are empty where none of ``awaited`` has one.
 
     ``error`` is why nobody could look, ``delivery_error`` what GetTrailStatus says of the last delivery.
+    ``of_member`` is false where the archive is one account's, and its own log is awaited.
     """
 
     awaited: tuple[str, ...]
@@ -28,6 +29,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     error: str = ""
     delivery_error: str = ""
+    of_member: bool = True
 
     @property
     def has_arrived(self) -> bool:
@@ -36,7 +38,12 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def awaited_accounts(blueprint: Blueprint, estate: Estate) -> tuple[str, ...]:
-    """Return the active member accounts; where the archive is the only one, the archive account itself."""
+    """Return the active member accounts; where the archive is the only one, the archive account itself.
+
+    The archive of one account awaits that account.
+    """
+    if not blueprint.is_of_organization:
+        return (blueprint.archive_account,)
     if isinstance(estate.accounts, Unreadable):
         return ()
     members = [
@@ -58,12 +65,14 @@ def delivery_error(blueprint: Blueprint, estate: Estate) -> str:
 
 def describe(arrival: Arrival) -> str:
     """Return in one sentence whether a log has arrived."""
+    whose = "a member account" if arrival.of_member else "the account"
     if arrival.error:
-        return f"whether a member account's log has arrived is unknown: {arrival.error}"
+        return f"whether {whose}'s log has arrived is unknown: {arrival.error}"
     failing = f"; the last delivery failed: {arrival.delivery_error}" if arrival.delivery_error else ""
     if arrival.has_arrived:
-        return f"a log of member account {arrival.account} has arrived: {arrival.key}{failing}"
-    return f"no log of a member account has arrived yet{failing}"
+        member = "member " if arrival.of_member else ""
+        return f"a log of {member}account {arrival.account} has arrived: {arrival.key}{failing}"
+    return f"no log of {whose} has arrived yet{failing}"
 
 
 def refusal(blueprint: Blueprint, arrival: Arrival) -> str:
@@ -72,8 +81,9 @@ def refusal(blueprint: Blueprint, arrival: Arrival) -> str:
         return ""
     got = arrival.error or ("deliveries that fail" if arrival.has_arrived else "none")
     status = f" (GetTrailStatus says: {arrival.delivery_error})" if arrival.delivery_error else ""
+    whose = "a member account's" if blueprint.is_of_organization else "the account's"
     return (
-        f"s3://{blueprint.bucket}: expected a member account's log before the archive is armed, got {got}"
+        f"s3://{blueprint.bucket}: expected {whose} log before the archive is armed, got {got}"
         f"{status}; run 'trailkeep apply' without --arm, wait the 15 minutes that CloudTrail needs "
         "(or add --wait 30), and arm again"
     )

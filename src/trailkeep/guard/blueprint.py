@@ -9,6 +9,7 @@ import msgspec
 
 from trailkeep.core.arn import trail_arn
 from trailkeep.core.config import Config
+from trailkeep.guard.armed_policy import arming, with_denies
 from trailkeep.guard.documents import archive_scp, bucket_policy, compact
 from trailkeep.guard.estate import Estate
 from trailkeep.guard.guard_documents import (
@@ -36,8 +37,11 @@ class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     """What must exist; ``archive_account`` is NEW_ACCOUNT while it must be created.
 
     ``bucket_policy`` and ``key_policy`` are compact JSON texts, the latter empty where no key is wanted;
+    ``armed_bucket_policy`` says all that ``bucket_policy`` says and more, once the archive is armed;
     ``guards`` are all policies of ours, wanted or not. ``event_selectors`` is a compact JSON text, empty
-    where CloudTrail's default, all management events, is what is wanted.
+    where CloudTrail's default, all management events, is what is wanted. For the archive of one account
+    ``organization_id`` is empty, ``management_account`` and ``archive_account`` are both that account, and
+    there are no guards.
     """
 
     partition: str
@@ -50,6 +54,7 @@ class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     bucket: str
     bucket_region: str
     bucket_policy: str
+    armed_bucket_policy: str
     retention_days: int
     lock_mode: str
     trail: str
@@ -67,6 +72,11 @@ class Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     log_role: str = ""
     delegated_administrator: str = ""
 
+    @property
+    def is_of_organization(self) -> bool:
+        """Whether the history of an organization is kept, not that of one account."""
+        return self.organization_id != ""
+
 
 def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> Blueprint:
     """Return what must exist in this partition, with this account (or NEW_ACCOUNT) as the archive.
@@ -77,22 +87,23 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
     trail = trail_arn(
         partition=partition,
         region=config.trail_region,
-        account_id=config.organization.management_account,
+        account_id=config.trail_account,
         name=config.trail.name,
     )
     policy: dict[str, Any] = bucket_policy(
         partition=partition,
         bucket=config.archive.bucket,
-        organization_id=config.organization.id,
-        management_account=config.organization.management_account,
+        organization_id=config.organization_id,
+        management_account=config.trail_account,
         trail=trail,
     )
     policy = letting_readers(policy, config, partition=partition)
+    denies = arming(partition=partition, bucket=config.archive.bucket, trail=trail)
     key = key_policy(config, partition=partition, archive_account=archive_account, trail=trail)
     return Blueprint(
         partition=partition,
-        organization_id=config.organization.id,
-        management_account=config.organization.management_account,
+        organization_id=config.organization_id,
+        management_account=config.trail_account,
         archive_account=archive_account,
         account_name=config.archive.account_name,
         account_email=config.archive.account_email,
@@ -100,6 +111,7 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
         bucket=config.archive.bucket,
         bucket_region=config.archive.region,
         bucket_policy=compact(policy),
+        armed_bucket_policy=compact(with_denies(policy, denies)),
         retention_days=config.retention.days,
         lock_mode=config.retention.lock_mode,
         trail=config.trail.name,
@@ -120,7 +132,12 @@ def draw_blueprint(config: Config, *, partition: str, archive_account: str) -> B
 
 
 def _guards(config: Config, partition: str, archive_account: str, trail: str) -> Iterator[GuardPolicy]:
-    """Yield the guards; each document is empty where the configuration does not ask for it."""
+    """Yield the guards; each document is empty where the configuration does not ask for it.
+
+    One account has none: no policy of an organization is for its own to make.
+    """
+    if config.organization is None:
+        return
     bucket, wanted = config.archive.bucket, config.guards
     scp = archive_scp(partition=partition, bucket=bucket, archive_account=archive_account)
     scp = guarding_key(scp, config, partition=partition, archive_account=archive_account)

@@ -123,19 +123,21 @@ class PutObjectLock(_Action, frozen=True, kw_only=True):
 
 
 class PutBucketPolicy(_Action, frozen=True, kw_only=True):
-    """Set the bucket policy to ``document``, a compact JSON text."""
+    """Set the bucket policy to ``document``, a compact JSON text; ``arms`` says that it begins to deny."""
 
     bucket: str
     region: str
     document: str
+    arms: bool = False
 
 
 class CreateTrail(_Action, frozen=True, kw_only=True):
-    """Create the organization trail: every region, global services, log file validation."""
+    """Create the trail: every region, global services, log file validation; by default the organization's."""
 
     name: str
     region: str
     bucket: str
+    is_organization_trail: bool = True
     recursive_logging: bool = False
     sns_topic: str = ""
     log_group: str = ""
@@ -149,6 +151,7 @@ class UpdateTrail(_Action, frozen=True, kw_only=True):
     region: str
     bucket: str
     clear_prefix: bool
+    is_organization_trail: bool = True
     recursive_logging: bool | None = None
     sns_topic: str = ""
     log_group: str = ""

@@ -32,13 +32,22 @@ _BUCKET, _TRAIL, _ROOT = "ArchiveBucket", "Trail", "OrganizationRootId"
 _Template = dict[str, Any]
 
 
-def cloudformation(actions: Iterable[Action], describe: Callable[[Action], str]) -> Export:
+def cloudformation(
+    actions: Iterable[Action], describe: Callable[[Action], str], *, of_organization: bool = True
+) -> Export:
     """Return a template for the archive account and one for the management account.
+
+    One account gets two as well, of the bucket and of the trail, which may be in another region.
 
     ``describe`` returns the AWS CLI command of an action that a template cannot express.
     """
     archive = _template("The CloudTrail archive; deploy it in the archive account, first.")
     management = _template("The organization trail and the guards; deploy it in the management account.")
+    second = "management.template.json"
+    if not of_organization:
+        archive = _template("The CloudTrail archive of one account; deploy it first.")
+        management = _template("The trail; deploy it second, in the same account.")
+        second = "trail.template.json"
     steps: list[Step] = []
     for action in actions:
         if not (_in_archive(archive["Resources"], action) or _in_management(management, action)):
@@ -47,7 +56,7 @@ def cloudformation(actions: Iterable[Action], describe: Callable[[Action], str])
             steps += recursive_logging_step(action)
     files = [
         File(name=name, text=json.dumps(template, indent=2) + "\n")
-        for name, template in (("archive.template.json", archive), ("management.template.json", management))
+        for name, template in (("archive.template.json", archive), (second, management))
         if template["Resources"]
     ]
     return Export(files=tuple(files), steps=tuple(steps))
@@ -111,7 +120,7 @@ def _in_management(template: _Template, action: Action) -> bool:
                 {
                     "TrailName": action.name,
                     "S3BucketName": action.bucket,
-                    "IsOrganizationTrail": True,
+                    "IsOrganizationTrail": action.is_organization_trail,
                     "IsMultiRegionTrail": True,
                     "IncludeGlobalServiceEvents": True,
                     "EnableLogFileValidation": True,

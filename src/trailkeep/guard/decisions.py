@@ -22,6 +22,7 @@ class Allowance(StrEnum):
     WEAKEN_GUARDS = "weaken-guards"
     DROP_KEY = "drop-key"
     DROP_EVENTS = "drop-events"
+    MERGE_GUARDS = "merge-guards"
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True):

@@ -84,12 +84,12 @@ class Delivery:
 def configured(config: Config) -> Values:
     """Return what ``trailkeep.toml`` says."""
     partition = partition_of(config.archive.region)
-    account = config.organization.management_account
+    account = config.trail_account
     return Values(
         partition=partition,
         bucket=config.archive.bucket,
         management_account=account,
-        organization_id=config.organization.id,
+        organization_id=config.organization_id,
         archive_account=config.archive.account,
         trail=trail_arn(
             partition=partition, region=config.trail_region, account_id=account, name=config.trail.name

@@ -21,6 +21,7 @@ __all__ = [
     "compact",
     "merge",
     "only_lets_read",
+    "sids",
 ]
 
 Document = dict[str, Any]
@@ -33,12 +34,22 @@ def bucket_policy(
 ) -> Document:
     """Return the policy that lets exactly one trail (``trail`` is its ARN) deliver, and only over TLS.
 
+    ``organization_id`` is empty for the trail of one account, which delivers below its own folder alone.
+
     Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
     """
     arn = f"arn:{partition}:s3:::{bucket}"
     service = {"Service": "cloudtrail.amazonaws.com"}
     source = {"aws:SourceArn": trail}
     delivery = {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", **source}}
+    organization = {
+        "Sid": "AWSCloudTrailOrganizationWrite20150319",
+        "Effect": "Allow",
+        "Principal": service,
+        "Action": "s3:PutObject",
+        "Resource": f"{arn}/AWSLogs/{organization_id}/*",
+        "Condition": delivery,
+    }
     return _document(
         {
             "Sid": "AWSCloudTrailAclCheck20150319",
@@ -56,14 +67,7 @@ def bucket_policy(
             "Resource": f"{arn}/AWSLogs/{management_account}/*",
             "Condition": delivery,
         },
-        {
-            "Sid": "AWSCloudTrailOrganizationWrite20150319",
-            "Effect": "Allow",
-            "Principal": service,
-            "Action": "s3:PutObject",
-            "Resource": f"{arn}/AWSLogs/{organization_id}/*",
-            "Condition": delivery,
-        },
+        *([organization] if organization_id else []),
         {
             "Sid": "TrailkeepDenyInsecureTransport",
             "Effect": "Deny",
@@ -212,6 +216,11 @@ def canonical(text: str) -> frozenset[str] | None:
     """Return what a policy text says as a set of canonical statements, or None where it is no policy."""
     statements = _statements(text)
     return None if statements is None else frozenset(map(_canonical_statement, statements))
+
+
+def sids(text: str) -> frozenset[str]:
+    """Return the Sids of a policy text, none where it is no policy."""
+    return frozenset(str(one["Sid"]) for one in _statements(text) or () if "Sid" in one)
 
 
 def _document(*statements: Document) -> Document:

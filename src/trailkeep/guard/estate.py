@@ -1,7 +1,8 @@
 """What was observed of an organization and its archive at one moment; plain data, JSON both ways.
 
-Three values stand in place of a fact, and none is a default: ``Absent`` (AWS says there is none),
-``Unreadable`` (a call was refused or failed, so nobody knows) and, for a bucket, ``ForeignBucket``.
+Values stand in place of a fact, and none is a default: ``Absent`` (AWS says there is none), ``Unreadable`` (a
+call was refused or failed, so nobody knows), ``Unasked`` (one account's archive needs it not) and, for a
+bucket, ``ForeignBucket``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ __all__ = [
     "Tag",
     "Trail",
     "TrailStatus",
+    "Unasked",
     "Unit",
     "Unreadable",
     "decode_estate",
@@ -53,6 +55,10 @@ class Unreadable(_Fact, frozen=True, kw_only=True):
 
 class Absent(_Fact, frozen=True, kw_only=True):
     """AWS answered, and there is no such thing."""
+
+
+class Unasked(_Fact, frozen=True, kw_only=True):
+    """Nobody asked AWS, because the archive of one account does not depend on it."""
 
 
 class Caller(_Fact, frozen=True, kw_only=True):
@@ -97,7 +103,10 @@ class Account(_Fact, frozen=True, kw_only=True):
 
 
 class Policy(_Fact, frozen=True, kw_only=True):
-    """An organization policy; ``targets`` are the ids of roots, units and accounts it is attached to."""
+    """An organization policy; ``targets`` are the ids of roots, units and accounts it is attached to.
+
+    Of an AWS managed policy they are only those on the path from the root to the archive account.
+    """
 
     id: str
     name: str
@@ -216,11 +225,12 @@ class Estate(_Fact, frozen=True, kw_only=True):
     """Everything that was observed; ``archive_account`` is the account that the configuration means.
 
     ``key`` is the archive's own key where one is asked for, else the one that the trail or the bucket names.
-    ``delegated_administrators`` are those of CloudTrail.
+    ``delegated_administrators`` are those of CloudTrail. Where ``organization`` is Unasked the estate is one
+    account, and all that an organization could have is empty.
     """
 
     caller: Caller
-    organization: Organization | Absent | Unreadable
+    organization: Organization | Absent | Unasked | Unreadable
     roots: tuple[Root, ...] | Unreadable
     units: tuple[Unit, ...] | Unreadable
     accounts: tuple[Account, ...] | Unreadable

@@ -32,16 +32,26 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-language-api-permiss
 
 
 class Explained(msgspec.Struct, frozen=True, kw_only=True):
-    """One document, explained; ``file`` is where it came from, ``kind`` one of ``Kind``."""
+    """One document, explained; ``file`` is where it came from, ``kind`` one of ``Kind``.
+
+    Of a policy in force, ``unread`` says why it could not be read, and ``missing`` that what it would belong
+    to is not there; each is empty otherwise.
+    """
 
     file: str
     kind: str
     requests: tuple[Asked, ...]
     findings: tuple[Finding, ...]
+    unread: str = ""
+    missing: str = ""
 
     @property
     def verdict(self) -> Verdict:
         """FAIL where CloudTrail is refused or something was found, UNKNOWN where a request is undecided."""
+        if self.missing:
+            return Verdict(kind=VerdictKind.FAIL, reason=self.missing)
+        if self.unread:
+            return Verdict(kind=VerdictKind.UNKNOWN, reason=self.unread)
         refused = sum(each.decision is Answer.REFUSED for each in self.requests)
         undecided = [each for each in self.requests if each.decision is Answer.UNDECIDED]
         if refused or self.findings:
@@ -61,8 +71,13 @@ def explain(
     kind: Kind | None = None,
     for_account: bool = False,
     has_bucket_key: bool = True,
+    beside: tuple[Policy, ...] = (),
+    reveals: bool = True,
 ) -> Explained:
     """Explain one document; ``values`` are the sources before the document itself.
+
+    ``beside`` are the SCPs that bind together with an SCP. Without ``reveals`` the document is no source: of
+    a policy in force it is known what it must let through.
 
     Raises:
         UsageError: a value that is needed is nowhere, or the kind cannot be told from the document.
@@ -77,7 +92,7 @@ def explain(
         file,
         known,
         *values,
-        revealed(document, known),
+        revealed(document, known) if reveals else Values(),
         needs_bucket=known is Kind.BUCKET
         or (known is Kind.SCP and is_about_s3(policy))
         or (known is Kind.RCP and decides_s3(policy)),
@@ -86,7 +101,7 @@ def explain(
     )
     findings = [*_size(known, document), *lint(known, policy, delivery)]
     if known is Kind.SCP:
-        findings += lint_scp(policy, delivery)
+        findings += lint_scp(policy, delivery, beside=beside)
     if known is Kind.RCP:
         findings += lint_rcp(policy)
     return Explained(
@@ -97,9 +112,9 @@ def explain(
     )
 
 
-def explain_absent(file: str, *, values: tuple[Values, ...]) -> Explained:
+def explain_absent(file: str, *, values: tuple[Values, ...], for_account: bool = False) -> Explained:
     """Explain a bucket that has no policy: nothing is allowed."""
-    delivery = resolve(file, Kind.BUCKET, *values, needs_bucket=True)
+    delivery = resolve(file, Kind.BUCKET, *values, needs_bucket=True, for_account=for_account)
     empty = Policy(name=file, statements=())
     return Explained(
         file=file, kind=Kind.BUCKET, requests=preflight(Kind.BUCKET, empty, delivery), findings=()

@@ -20,7 +20,7 @@ from trailkeep.guard.changes import (
     EnableTrustedAccess,
     PutAccountPublicAccessBlock,
 )
-from trailkeep.guard.estate import Absent, Account, Caller, Estate, Organization, Root
+from trailkeep.guard.estate import Absent, Account, Caller, Estate, Organization, Root, Unasked
 
 __all__ = ["ROOT", "Export", "File", "Step", "blank_estate", "logical_id", "recursive_logging_step", "step"]
 
@@ -56,7 +56,9 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def blank_estate(blueprint: Blueprint) -> Estate:
-    """Return the organization of the blueprint before anything was set up."""
+    """Return the organization or the account of the blueprint before anything was set up."""
+    if not blueprint.is_of_organization:
+        return account_estate(blueprint)
     accounts = [
         Account(id=account, name="", email="", status="ACTIVE", parent=ROOT)
         for account in (blueprint.management_account, blueprint.archive_account)
@@ -71,6 +73,24 @@ def blank_estate(blueprint: Blueprint) -> Estate:
         roots=(Root(id=ROOT, policy_types=()),),
         units=(),
         accounts=tuple(accounts),
+        trusted_services=(),
+        service_control_policies=(),
+        resource_control_policies=(),
+        trails=(),
+        archive_account=blueprint.archive_account,
+        bucket=Absent(),
+    )
+
+
+def account_estate(blueprint: Blueprint) -> Estate:
+    """Return one account before anything was set up, seen by its root user."""
+    arn = f"arn:{blueprint.partition}:iam::{blueprint.archive_account}:root"
+    return Estate(
+        caller=Caller(account=blueprint.archive_account, arn=arn, partition=blueprint.partition),
+        organization=Unasked(),
+        roots=(),
+        units=(),
+        accounts=(),
         trusted_services=(),
         service_control_policies=(),
         resource_control_policies=(),

@@ -14,9 +14,11 @@ import msgspec
 
 from trailkeep.core.prices import STANDARD_USD
 from trailkeep.core.times import format_moment
+from trailkeep.guard.account_limits import limits
 from trailkeep.guard.blueprint import Blueprint
-from trailkeep.guard.changes import Action, PutObjectLock
+from trailkeep.guard.changes import Action, PutBucketPolicy, PutObjectLock
 from trailkeep.guard.estate import Bucket, Estate, ObjectLock
+from trailkeep.guard.plan_bucket_policy import is_armed
 
 __all__ = ["CostFloor", "Final", "Sheet", "irreversibility_sheet", "sheet_lines"]
 
@@ -48,12 +50,16 @@ class CostFloor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
-    """What is final once the archive is armed; ``mode`` is empty where no log would be locked."""
+    """What is final once the archive is armed; ``mode`` is empty where no log would be locked.
+
+    ``unguarded`` is what its own administrators still can do to the archive of one account.
+    """
 
     mode: str
     days: int
     finals: tuple[Final, ...]
     cost: CostFloor
+    unguarded: tuple[str, ...] = ()
 
 
 def irreversibility_sheet(
@@ -66,13 +72,15 @@ def irreversibility_sheet(
     gb_month_usd: float = STANDARD_USD,
 ) -> Sheet:
     """Return the sheet of the archive as it is after ``actions``."""
+    actions = tuple(actions)
     lock = _lock_after(estate, actions)
     until = format_moment(now.replace(microsecond=0) + timedelta(days=lock.days))
     return Sheet(
         mode=lock.mode,
         days=lock.days,
-        finals=tuple(_finals(blueprint, lock, until)),
+        finals=(*_finals(blueprint, lock, until), *_policy(blueprint, estate, actions)),
         cost=_cost_floor(lock.days, bytes_a_day, gb_month_usd),
+        unguarded=limits(blueprint),
     )
 
 
@@ -82,6 +90,9 @@ def sheet_lines(sheet: Sheet) -> Iterator[str]:
     for final in sheet.finals:
         yield f"  - {final.what}"
         yield f"      until: {final.until}; who could: {final.who}"
+    if sheet.unguarded:
+        yield "  not final, because only Object Lock and the bucket policy guard the archive of one account:"
+        yield from (f"  - {limit}" for limit in sheet.unguarded)
     yield from _cost_lines(sheet)
 
 
@@ -96,11 +107,7 @@ def _lock_after(estate: Estate, actions: Iterable[Action]) -> ObjectLock:
 
 def _finals(blueprint: Blueprint, lock: ObjectLock, until: str) -> Iterator[Final]:
     bucket = blueprint.bucket
-    guarded = (
-        " (the guards deny it to the archive account)"
-        if any(guard.document for guard in blueprint.guards)
-        else ""
-    )
+    guarded = _denied(blueprint)
     match lock.mode:
         case "COMPLIANCE":
             yield Final(
@@ -112,7 +119,9 @@ def _finals(blueprint: Blueprint, lock: ObjectLock, until: str) -> Iterator[Fina
                 what="the bill for locked logs cannot be ended while the account is open; "
                 f"closing account {blueprint.archive_account} deletes it and its logs after 90 days [nv]",
                 until=until,
-                who="whoever may close the account from the management account",
+                who="whoever may close the account from the management account"
+                if blueprint.is_of_organization
+                else "the root user of the account, and its organization if it has one",
             )
         case "GOVERNANCE":
             yield Final(
@@ -129,6 +138,26 @@ def _finals(blueprint: Blueprint, lock: ObjectLock, until: str) -> Iterator[Fina
         until=f"at least {until}, and later with every log delivered",
         who="nobody" if lock.mode == "COMPLIANCE" else f"whoever has s3:BypassGovernanceRetention{guarded}",
     )
+
+
+def _policy(blueprint: Blueprint, estate: Estate, actions: Iterable[Action]) -> Iterator[Final]:
+    """Yield what the armed bucket policy refuses, and that it can be replaced.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
+    """
+    arms = any(isinstance(action, PutBucketPolicy) and action.arms for action in actions)
+    if arms or is_armed(blueprint, estate):
+        yield Final(
+            what=f"nobody but the trail writes to {blueprint.bucket}, and no caller changes a log there",
+            until="somebody replaces the bucket policy",
+            who=f"root of account {blueprint.archive_account}, whatever the bucket policy says, and whoever "
+            f"has s3:PutBucketPolicy{_denied(blueprint)}",
+        )
+
+
+def _denied(blueprint: Blueprint) -> str:
+    is_guarded = any(guard.document for guard in blueprint.guards)
+    return " (the guards deny it to the archive account)" if is_guarded else ""
 
 
 def _cost_floor(days: int, bytes_a_day: int | None, gb_month_usd: float) -> CostFloor:

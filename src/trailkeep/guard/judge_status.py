@@ -110,7 +110,7 @@ class _Judging:
 
     def findings(self, rows: tuple[Row, ...]) -> Iterator[Finding]:
         """Yield what was found: of the whole archive first, then account by account."""
-        yield from judge_trail(self.seen.trail, self.now)
+        yield from judge_trail(self.seen.trail, self.now, of_organization=self.seen.of_organization)
         yield from self._unreadable(rows)
         yield from self._whole(rows)
         members = {member.id: member for member in self._members()}
@@ -189,9 +189,16 @@ class _Judging:
         what = f"nothing since {format_moment(newest)}" if newest else "nothing ever"
         return _finding(
             StatusKind.ACCOUNT_SILENT,
-            f"account {row.account}: expected logs or digests, got {what}; see that the account has the "
-            "role AWSServiceRoleForCloudTrail and that the organization trusts CloudTrail",
+            f"account {row.account}: expected logs or digests, got {what}; {self._remedy()}",
             account=row.account,
+        )
+
+    def _remedy(self) -> str:
+        if not self.seen.of_organization:
+            return "run 'trailkeep plan' to see what stops the trail"
+        return (
+            "see that the account has the role AWSServiceRoleForCloudTrail "
+            "and that the organization trusts CloudTrail"
         )
 
     def _chained_regions(self, row: Row, member: Member, cells: list[Cell]) -> Iterator[Finding]:

@@ -20,15 +20,18 @@ __all__ = ["judge_trail"]
 _FIX = "run 'trailkeep plan', or 'trailkeep explain --live' for the reason"
 
 
-def judge_trail(trail: TrailSeen | Absent | Unreadable, now: datetime) -> Iterator[Finding]:
+def judge_trail(
+    trail: TrailSeen | Absent | Unreadable, now: datetime, *, of_organization: bool = True
+) -> Iterator[Finding]:
     """Yield what is wrong with the trail, or could not be read of it."""
+    article = "an organization" if of_organization else "a"
     match trail:
         case Unreadable():
             yield _finding(StatusKind.UNREADABLE, f"{trail.call}: {trail.error}")
         case Absent():
             yield _finding(
                 StatusKind.TRAIL_MISSING,
-                "trail: expected an organization trail that delivers to the archive, got none; "
+                f"trail: expected {article} trail that delivers to the archive, got none; "
                 "run 'trailkeep plan'",
             )
         case TrailSeen():

@@ -32,8 +32,11 @@ _ANY_MANAGEMENT = "111111111111"
 _KNOWN = frozenset({"aws:principalarn", "aws:principaltype", "aws:principalisawsservice", "aws:username"})
 
 
-def lint_scp(policy: Policy, delivery: Delivery) -> Iterator[Finding]:
-    """Yield what an SCP cannot say, and what it leaves possible where it means to protect a bucket."""
+def lint_scp(policy: Policy, delivery: Delivery, *, beside: tuple[Policy, ...] = ()) -> Iterator[Finding]:
+    """Yield what an SCP cannot say, and what it leaves possible where it means to protect a bucket.
+
+    What a policy ``beside`` it denies is not left possible.
+    """
     for statement in policy.statements:
         if statement.principals or statement.not_principals:
             yield Finding(
@@ -44,7 +47,7 @@ def lint_scp(policy: Policy, delivery: Delivery) -> Iterator[Finding]:
             )
     if not is_about_s3(policy):
         return
-    if possible := _left_to_root(policy, delivery):
+    if possible := _left_to_root((policy, *beside), delivery):
         yield Finding(
             kind=FindingKind.SCP_ROOT,
             statement="",
@@ -79,13 +82,10 @@ def _may_be_s3(resource: str) -> bool:
     return service == "s3" or bool(set("*?$") & set(service or resource))
 
 
-def _left_to_root(policy: Policy, delivery: Delivery) -> list[str]:
-    unconditional = (
-        each for each in policy.statements if each.effect is Effect.ALLOW or not unknown_keys(each, _KNOWN)
-    )
-    certain = replace(policy, statements=tuple(unconditional))
+def _left_to_root(policies: tuple[Policy, ...], delivery: Delivery) -> list[str]:
+    certain = tuple(map(_certain, policies))
     account = delivery.archive_account or _ANY_ARCHIVE
-    layers = Layers(scps=((FULL_AWS_ACCESS, certain),), management_account_id=_ANY_MANAGEMENT)
+    layers = Layers(scps=((FULL_AWS_ACCESS, *certain),), management_account_id=_ANY_MANAGEMENT)
     root = Principal(
         kind=PrincipalKind.ROOT, account_id=account, arn=f"arn:{delivery.partition}:iam::{account}:root"
     )
@@ -103,6 +103,14 @@ def _left_to_root(policy: Policy, delivery: Delivery) -> list[str]:
         ).decision
         is Decision.ALLOW
     ]
+
+
+def _certain(policy: Policy) -> Policy:
+    """Return a policy without what it denies under a condition that root may fall outside of."""
+    kept = (
+        each for each in policy.statements if each.effect is Effect.ALLOW or not unknown_keys(each, _KNOWN)
+    )
+    return replace(policy, statements=tuple(kept))
 
 
 def _resource(action: str, delivery: Delivery) -> str:

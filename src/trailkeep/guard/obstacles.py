@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from trailkeep.core.errors import UsageError
 from trailkeep.guard.blueprint import Blueprint
+from trailkeep.guard.callers import as_caller
 from trailkeep.guard.changes import (
     Action,
     CreateBucket,
@@ -75,23 +76,27 @@ def meet(blueprint: Blueprint, estate: Estate, archive: Iterable[Decision]) -> I
         management_account_id=blueprint.management_account,
     )
     for decision in decisions:
-        yield _met(blueprint, decision, layers)
+        yield _met(blueprint, estate, decision, layers)
 
 
-def _met(blueprint: Blueprint, decision: Decision, layers: Layers) -> Decision:
+def _met(blueprint: Blueprint, estate: Estate, decision: Decision, layers: Layers) -> Decision:
     if not isinstance(decision, Action) or type(decision) not in _ASKS:
         return decision
     permission = _ASKS[type(decision)]
-    answer = evaluate(_request(blueprint, permission), layers)
+    request = _request(blueprint, permission)
+    if not blueprint.is_of_organization:
+        request = as_caller(blueprint, estate.caller, permission)
+    answer = evaluate(request, layers)
     if answer.decision is not Answer.EXPLICIT_DENY:
         return decision
-    return Blocked(action=decision, allow="", reason=_reason(answer, permission))
+    whom = "the access role" if blueprint.is_of_organization else estate.caller.arn
+    return Blocked(action=decision, allow="", reason=_reason(answer, permission, whom))
 
 
-def _reason(answer: Evaluation, permission: str) -> str:
+def _reason(answer: Evaluation, permission: str, whom: str) -> str:
     statement = f"statement {answer.statement!r} of " if answer.statement else ""
     return (
-        f"{statement}{answer.policy} refuses {permission} to the access role; "
+        f"{statement}{answer.policy} refuses {permission} to {whom}; "
         "detach or change that policy by hand, then plan again"
     )
 

@@ -5,7 +5,8 @@
 3. Nothing is weakened: what is stronger than asked is ``Kept``; what would weaken or would have to lift a
    guard is ``Blocked`` until an allowance names it. A guard is only extended: what it denied stays denied.
 4. What no action repairs and keeps logs from being kept is a ``Concern``.
-5. Order: account, trusted access, bucket and its lock, trail, logging, and the guards last.
+5. Order: account, trusted access, bucket and its lock, trail, logging, the bucket policy that denies, and the
+   guards last.
 6. What locks logs or begins to guard is ``Waiting`` until the archive is to be armed (see ``phases``).
 """
 
@@ -23,15 +24,18 @@ from trailkeep.guard import (
     phases,
     plan_adoption,
     plan_archive,
+    plan_bucket_policy,
     plan_concerns,
     plan_delegation,
     plan_encryption,
+    plan_guard_lift,
     plan_guards,
     plan_organization,
     plan_recording,
     plan_storage,
     plan_trail,
 )
+from trailkeep.guard.account_limits import limits
 from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.changes import (
     Action,
@@ -45,12 +49,16 @@ from trailkeep.guard.changes import (
 from trailkeep.guard.decisions import Allowance, Blocked, Concern, Decision, Kept, Unknown, Waiting
 from trailkeep.guard.estate import Estate, Trail, Unreadable
 from trailkeep.guard.guard_documents import RCP
+from trailkeep.guard.plan_guard_merge import begins_to_guard
 
 __all__ = ["Allowance", "Blocked", "Concern", "Kept", "Plan", "Unknown", "Waiting", "plan"]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do, what is not known, what is left alone; ``fingerprint`` is of what it was decided on."""
+    """What to do, what is not known, what is left alone; ``fingerprint`` is of what it was decided on.
+
+    ``unguarded`` is what no action can protect in the archive of one account; it changes no outcome.
+    """
 
     actions: tuple[Action, ...]
     blocked: tuple[Blocked, ...]
@@ -59,6 +67,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     concerns: tuple[Concern, ...]
     fingerprint: str
     waiting: tuple[Waiting, ...] = ()
+    unguarded: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -91,8 +100,9 @@ def plan(
             *plan_archive.decide(blueprint, estate, allow),
             *plan_encryption.decide_bucket(blueprint, estate, allow),
             *plan_storage.decide(blueprint, estate, allow),
+            *plan_bucket_policy.arm(blueprint, estate, allow),
         ]
-        archive = [*obstacles.meet(blueprint, estate, archive)]
+        archive = [*obstacles.meet(blueprint, plan_guard_lift.without_carried(blueprint, estate), archive)]
     trail = [*plan_trail.decide(blueprint, estate, allow)]
     observed = plan_trail.observed_trail(blueprint, estate)
     trail = plan_recording.before_start(trail, plan_recording.decide(blueprint, observed, allow))
@@ -102,13 +112,16 @@ def plan(
     archive = [*_after_resource_guard(guards, archive)]
     if any(isinstance(decision, Action) for decision in archive):
         archive, guards = _around_guards(blueprint, estate, archive, guards, allow, arm=arm)
+    archive, armed = plan_bucket_policy.apart(archive)
     trail = [*_after_bucket(archive, trail)]
     trail = [*plan_encryption.with_trail_key(blueprint, estate, allow, archive, trail)]
     about_bucket = {f"{guard.key}.update" for guard in blueprint.guards if guard.refuses_bucket_changes}
     guards = [*_not_before_bucket(archive, guards, about_bucket)]
     delegation = [*plan_delegation.decide(blueprint, estate)]
     concerns = [*plan_adoption.decide(blueprint, estate), *plan_concerns.decide(blueprint, estate)]
-    decisions = phases.hold([*ready, *archive, *trail, *delegation, *guards, *concerns], arm=arm)
+    decided = [*ready, *archive, *trail, *delegation, *armed, *guards, *concerns]
+    reason = phases.REASON if blueprint.is_of_organization else phases.OF_ACCOUNT
+    decisions = phases.hold(decided, arm=arm, reason=reason)
     return _sealed(blueprint, estate, decisions)
 
 
@@ -132,6 +145,14 @@ def _around_guards(
         return [_blocked(decision, Allowance.LIFT_GUARDS, reason) for decision in archive], guards
     if not any(isinstance(decision, Action) for decision in phases.hold(archive, arm=arm)):
         return archive, guards
+    carried = [
+        plan_guard_lift.around(blueprint, guard, policy)
+        for guard, policy, _ in holding
+        if policy.name != guard.name
+    ]
+    out = [action for before, _ in carried for action in before]
+    back = [action for _, after in carried for action in after]
+    holding = tuple(each for each in holding if each[1].name == each[0].name)
     off = [plan_guards.detach(blueprint, guard, policy.id, target) for guard, policy, target in holding]
     again = [
         plan_guards.attach(
@@ -139,7 +160,7 @@ def _around_guards(
         )
         for guard, policy, target in holding
     ]
-    return [*off, *archive], [*guards, *again]
+    return [*off, *out, *archive], [*back, *guards, *again]
 
 
 def _after_resource_guard(guards: Iterable[Decision], archive: Iterable[Decision]) -> Iterator[Decision]:
@@ -150,6 +171,7 @@ def _after_resource_guard(guards: Iterable[Decision], archive: Iterable[Decision
         if isinstance(decision, Blocked)
         and isinstance(decision.action, UpdatePolicy)
         and decision.action.policy_type == RCP
+        and not begins_to_guard(decision.action)
     ]
     for decision in archive:
         if stuck and isinstance(decision, PutBucketPolicy):
@@ -169,8 +191,11 @@ def _not_before_bucket(
     waiting = [decision for decision in archive if isinstance(decision, Blocked)]
     no_bucket = any(isinstance(decision.action, CreateBucket) for decision in waiting)
     for decision in guards:
-        about = decision.id in about_bucket if isinstance(decision, UpdatePolicy) else no_bucket
-        if waiting and isinstance(decision, UpdatePolicy | AttachPolicy) and about:
+        if not isinstance(decision, UpdatePolicy | AttachPolicy):
+            yield decision
+            continue
+        about = no_bucket if begins_to_guard(decision) else decision.id in about_bucket
+        if waiting and about:
             yield Blocked(action=decision, allow=waiting[0].allow, reason="the bucket is not ready for it")
         else:
             yield decision
@@ -209,6 +234,7 @@ def _sealed(blueprint: Blueprint, estate: Estate, decisions: list[Decision]) -> 
         concerns=tuple(decision for decision in [*decisions, *passing] if isinstance(decision, Concern)),
         fingerprint=hashlib.sha256(text).hexdigest(),
         waiting=tuple(decision for decision in decisions if isinstance(decision, Waiting)),
+        unguarded=limits(blueprint),
     )
 
 

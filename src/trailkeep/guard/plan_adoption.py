@@ -32,6 +32,11 @@ def _is_logging(trail: Trail) -> bool:
 def _reason(blueprint: Blueprint, trail: Trail) -> str:
     whose = "the whole organization" if trail.is_organization_trail else "one account"
     where = f"the same bucket {trail.bucket}" if trail.bucket == blueprint.bucket else trail.bucket
+    if trail.is_organization_trail and not blueprint.is_of_organization:
+        return (
+            f"this trail records {whose} into {where}, this account with it, and the account cannot stop it; "
+            f"the archive of the account is a further copy ({_COST})"
+        )
     return (
         f"this trail records {whose} into {where}; let both run until a day of logs of {blueprint.trail} has "
         f"arrived, then stop it by hand if nobody reads it ({_COST})"

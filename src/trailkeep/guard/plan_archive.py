@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from trailkeep.core.errors import ConfigError
+from trailkeep.guard import plan_bucket_policy
 from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.changes import (
     Change,
     CreateBucket,
-    PutBucketPolicy,
     PutObjectLock,
     PutOwnership,
     PutPublicAccessBlock,
     PutRequestPayment,
     PutVersioning,
 )
-from trailkeep.guard.decisions import Allowance, Blocked, Decision, Kept, unknown
-from trailkeep.guard.documents import compact, merge, only_lets_read
+from trailkeep.guard.decisions import Allowance, Decision, Kept, unknown
 from trailkeep.guard.estate import (
     Absent,
     Bucket,
@@ -28,7 +26,6 @@ from trailkeep.guard.estate import (
     PublicAccessBlock,
     Unreadable,
 )
-from trailkeep.guard.plan_readers import named_in
 
 __all__ = ["OWNERSHIP", "PUBLIC_ACCESS", "decide"]
 
@@ -82,7 +79,7 @@ def _all_new(blueprint: Blueprint) -> Iterator[Decision]:
     yield _ownership(blueprint, "", "access lists must not give a log away")
     yield _versioning(blueprint, "", "a log that is overwritten must stay readable")
     yield _lock(blueprint, "", lock, "a log must not be deleted before its time, whoever asks")
-    yield _policy(blueprint, "", "CloudTrail cannot deliver without a bucket policy")
+    yield plan_bucket_policy.new(blueprint)
 
 
 def _existing(blueprint: Blueprint, bucket: Bucket, allow: frozenset[Allowance]) -> Iterator[Decision]:
@@ -96,7 +93,7 @@ def _existing(blueprint: Blueprint, bucket: Bucket, allow: frozenset[Allowance])
         )
     yield from _existing_settings(blueprint, bucket)
     yield from _existing_lock(blueprint, bucket, allow)
-    yield from _existing_policy(blueprint, bucket, allow)
+    yield from plan_bucket_policy.decide(blueprint, bucket, allow)
 
 
 def _existing_settings(blueprint: Blueprint, bucket: Bucket) -> Iterator[Decision]:
@@ -153,38 +150,6 @@ def _existing_lock(blueprint: Blueprint, bucket: Bucket, allow: frozenset[Allowa
             reason=f"the lock ({before}) holds more than is asked for ({_said(wanted)})",
             allow=Allowance.SHORTEN_RETENTION,
         )
-
-
-def _existing_policy(blueprint: Blueprint, bucket: Bucket, allow: frozenset[Allowance]) -> Iterator[Decision]:
-    match bucket.policy:
-        case Unreadable():
-            yield unknown(
-                bucket.policy, f"whether the bucket policy of {bucket.name} lets only the trail deliver"
-            )
-        case Absent():
-            yield _policy(blueprint, "", "CloudTrail cannot deliver without a bucket policy")
-        case str() as text:
-            yield from _replaced_policy(blueprint, text, allow)
-
-
-def _replaced_policy(blueprint: Blueprint, text: str, allow: frozenset[Allowance]) -> Iterator[Decision]:
-    merged = merge(text, json.loads(blueprint.bucket_policy), may_stay=only_lets_read)
-    for statement in merged.kept:
-        reason = f"the bucket policy lets {', '.join(named_in(json.loads(statement)))} read: {statement}"
-        yield Kept(target=blueprint.bucket, reason=reason, allow="")
-    if not merged.changed:
-        return
-    reason = "the bucket policy does not say what it must"
-    if merged.dropped:
-        reason = f"the bucket policy says more than it may: {', '.join(merged.dropped)}"
-    action = _policy(
-        blueprint, text, reason, destructive=bool(merged.dropped), document=compact(merged.document)
-    )
-    if merged.dropped and Allowance.REPLACE_POLICY not in allow:
-        reason = f"it would drop statements that are not Trailkeep's: {', '.join(merged.dropped)}"
-        yield Blocked(action=action, allow=Allowance.REPLACE_POLICY, reason=reason)
-    else:
-        yield action
 
 
 def _public_access(
@@ -245,23 +210,6 @@ def _lock(
         region=blueprint.bucket_region,
         mode=after.mode,
         days=after.days,
-    )
-
-
-def _policy(
-    blueprint: Blueprint, before: str, reason: str, *, destructive: bool = False, document: str = ""
-) -> PutBucketPolicy:
-    after = document or blueprint.bucket_policy
-    return PutBucketPolicy(
-        id="bucket.policy",
-        target=blueprint.bucket,
-        account=blueprint.archive_account,
-        reason=reason,
-        destructive=destructive,
-        changes=(Change(field="bucket policy", before=before, after=after),),
-        bucket=blueprint.bucket,
-        region=blueprint.bucket_region,
-        document=after,
     )
 
 

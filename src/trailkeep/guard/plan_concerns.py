@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.decisions import Concern, Decision, unknown
 from trailkeep.guard.documents import compact, merge
-from trailkeep.guard.estate import Bucket, Estate, Trail, Unreadable
+from trailkeep.guard.estate import Bucket, Encryption, Estate, Trail, Unreadable
+from trailkeep.guard.matching import split_arn
 from trailkeep.guard.plan_guard_content import refuses_delivery
 from trailkeep.guard.plan_guards import archive_path
 from trailkeep.guard.plan_lifecycle import early_expirations
@@ -23,6 +24,7 @@ def decide(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
     if isinstance(estate.bucket, Bucket):
         yield from _lifecycle(blueprint, estate.bucket)
         yield from _outsiders(blueprint, estate, estate.bucket)
+    yield from _keys_elsewhere(blueprint, estate)
     if isinstance(observed_trail(blueprint, estate), Trail):
         yield from _refusals(blueprint, estate)
 
@@ -58,8 +60,34 @@ def _lifecycle(blueprint: Blueprint, bucket: Bucket) -> Iterator[Decision]:
                 subject=f"bucket {bucket.name}",
                 observed=rule,
                 consequence=f"logs go, or are hidden, before {blueprint.retention_days} days are over",
-                remedy="remove the rule, or let it expire nothing before the retention is over; "
-                "the guard refuses that while it is attached",
+                remedy="remove the rule, or let it expire nothing before the retention is over"
+                + ("; the guard refuses that while it is attached" if blueprint.guards else ""),
+            )
+
+
+def _keys_elsewhere(blueprint: Blueprint, estate: Estate) -> Iterator[Concern]:
+    """Yield the keys of other accounts that encrypt logs, where no action replaces them.
+
+    Control Tower, for one, keeps its key in the management account, which no guard binds.
+    """
+    if blueprint.encryption != "sse-s3":
+        return
+    trail = observed_trail(blueprint, estate)
+    keys: dict[str, str] = {}
+    if isinstance(trail, Trail) and trail.kms_key:
+        keys[f"trail {trail.name}"] = trail.kms_key
+    if isinstance(estate.bucket, Bucket) and isinstance(estate.bucket.encryption, Encryption):
+        keys[f"bucket {estate.bucket.name}"] = estate.bucket.encryption.kms_key
+    for subject, key in keys.items():
+        segments = split_arn(key)
+        if segments and (owner := segments[4]) != blueprint.archive_account:
+            yield Concern(
+                subject=subject,
+                observed=f"its new logs are encrypted with {key}, a key of account {owner}",
+                consequence="whoever may disable or delete that key makes every log unreadable, and no guard "
+                "of the archive account keeps them from it",
+                remedy='encrypt with a key of the archive account (archive.encryption = "sse-kms") or with '
+                "S3's own (--allow drop-key)",
             )
 
 
@@ -86,14 +114,17 @@ def _outsiders(blueprint: Blueprint, estate: Estate, bucket: Bucket) -> Iterator
     """Yield the statements of the bucket policy that let in whom the organization does not know."""
     if not isinstance(bucket.policy, str) or isinstance(estate.accounts, Unreadable):
         return
-    inside = frozenset(account.id for account in estate.accounts)
-    further = merge(bucket.policy, json.loads(blueprint.bucket_policy), may_stay=lambda _: True).kept
+    members = [account.id for account in estate.accounts]
+    inside = frozenset(members if blueprint.is_of_organization else [blueprint.archive_account])
+    further = merge(bucket.policy, json.loads(blueprint.armed_bucket_policy), may_stay=lambda _: True).kept
     for statement in map(json.loads, further):
         if found := outsiders(statement, inside):
             yield Concern(
                 subject=f"bucket {bucket.name}",
                 observed=f"the bucket policy lets in {', '.join(found)}: {compact(statement)}",
-                consequence="logs, and what they tell of every account, are open outside of the organization",
-                remedy="remove the statement from the bucket policy; "
-                "the guard refuses that while it is attached",
+                consequence="logs, and what they tell of every account, are open outside of the organization"
+                if blueprint.is_of_organization
+                else "logs, and what they tell of the account, are open outside of it",
+                remedy="remove the statement from the bucket policy"
+                + ("; the guard refuses that while it is attached" if blueprint.guards else ""),
             )

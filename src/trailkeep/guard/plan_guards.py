@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from trailkeep.guard.blueprint import Blueprint
-from trailkeep.guard.changes import AttachPolicy, Change, CreatePolicy, DetachPolicy, EnablePolicyType
-from trailkeep.guard.decisions import Allowance, Blocked, Decision, Kept, unknown
+from trailkeep.guard.carried import carriers
+from trailkeep.guard.changes import (
+    AttachPolicy,
+    Change,
+    CreatePolicy,
+    DetachPolicy,
+    EnablePolicyType,
+    UpdatePolicy,
+)
+from trailkeep.guard.decisions import Allowance, Blocked, Decision, Kept, Unknown, unknown
 from trailkeep.guard.estate import Estate, Policy, Unreadable
 from trailkeep.guard.guard_documents import POLICIES, RCP, SCP, GuardPolicy, Place
 from trailkeep.guard.paths import path_of
 from trailkeep.guard.plan_guard_content import content
-from trailkeep.guard.quotas import QUOTAS, room_at
+from trailkeep.guard.plan_guard_merge import begins_to_guard, carrier_at, merge, repair
+from trailkeep.guard.quotas import room_at
 
 __all__ = [
     "Holding",
     "archive_path",
     "attach",
+    "bindings",
     "decide",
     "detach",
     "in_force",
@@ -28,7 +38,7 @@ __all__ = [
 _KINDS = {SCP: "service control policy", RCP: "resource control policy"}
 _PLURALS = {SCP: "service control policies", RCP: "resource control policies"}
 Holding = tuple[GuardPolicy, Policy, str]
-"""A guard, the policy it is observed as, and a target through which that binds the archive account."""
+"""A guard, the policy it is observed in, and a target through which that binds the archive account."""
 
 
 def decide(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]) -> Iterator[Decision]:
@@ -37,7 +47,7 @@ def decide(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]) ->
     yield from _policy_types(blueprint, estate)
     for guard in blueprint.guards:
         for decision in _guard(blueprint, estate, guard, allow):
-            if isinstance(decision, AttachPolicy):
+            if isinstance(decision, AttachPolicy | UpdatePolicy) and begins_to_guard(decision):
                 last.append(decision)
             else:
                 yield decision
@@ -60,7 +70,7 @@ def in_force(blueprint: Blueprint, estate: Estate) -> tuple[Holding, ...]:
         (guard, policy, target)
         for guard in blueprint.guards
         if guard.refuses_bucket_changes
-        for policy, target in _attached(guard, estate)
+        for policy, target in bindings(guard, estate)
         if target in path
     )
 
@@ -70,9 +80,23 @@ def archive_path(blueprint: Blueprint, estate: Estate) -> frozenset[str]:
     return frozenset(path_of(estate, blueprint.archive_account))
 
 
+def bindings(guard: GuardPolicy, estate: Estate) -> tuple[tuple[Policy, str], ...]:
+    """Return each policy that is or carries a guard once for each of its targets, as far as could be read."""
+    policies = _policies(guard, estate)
+    if isinstance(policies, Unreadable):
+        return ()
+    own = [policy for policy in policies if policy.name == guard.name]
+    return tuple(
+        (policy, target)
+        for policy in (*own[:1], *carriers(guard, policies))
+        if not isinstance(policy.targets, Unreadable)
+        for target in policy.targets
+    )
+
+
 def refusal(holding: Sequence[Holding]) -> str:
     """Return the words for guards that are in the way."""
-    names = dict.fromkeys(f"{guard.policy_type} {guard.name}" for guard, _, _ in holding)
+    names = dict.fromkeys(f"{guard.policy_type} {_as(guard, policy)}" for guard, policy, _ in holding)
     said = "is attached and refuses" if len(names) == 1 else "are attached and refuse"
     return f"{' and '.join(names)} {said} it"
 
@@ -82,18 +106,18 @@ def not_liftable(blueprint: Blueprint, holding: Sequence[Holding]) -> str:
 
     Only what the next plan would attach anyway is lifted: should ``apply`` die in between, it goes back on.
     """
-    for guard, _, _ in holding:
+    for guard, policy, _ in holding:
         own = [each for each in holding if each[0] == guard]
         if above := [target for _, _, target in own if target != blueprint.archive_account]:
             named = ", ".join(above)
             return (
                 f"{refusal(own)}, above the archive account at {named}; "
-                "detach it there by hand, and attach it again"
+                f"{_off(guard, policy)} there by hand, and attach it again"
             )
         if not guard.document:
             return (
                 f"{refusal(own)}, and {guard.setting} is false, so nobody would attach it again; "
-                "detach it by hand"
+                f"{_off(guard, policy)} by hand"
             )
     return ""
 
@@ -143,14 +167,22 @@ def _guard(
     elif isinstance(policy, Unreadable):
         yield unknown(policy, f"whether the {_KINDS[guard.policy_type]} {guard.name} exists and is attached")
     elif policy is None:
-        attaching = [*_attachment(blueprint, estate, guard, None)]
-        full = [decision for decision in attaching if isinstance(decision, Blocked)]
-        create = _create(blueprint, guard)
-        yield Blocked(action=create, allow="", reason=full[0].reason) if full else create
+        attaching = [*_attachment(blueprint, estate, guard, None, allow)]
+        yield from _creation(blueprint, guard, attaching)
         yield from attaching
     else:
         yield from content(blueprint, guard, policy, allow)
-        yield from _attachment(blueprint, estate, guard, policy)
+        yield from _attachment(blueprint, estate, guard, policy, allow)
+
+
+def _creation(blueprint: Blueprint, guard: GuardPolicy, attaching: Sequence[Decision]) -> Iterator[Decision]:
+    """Yield the policy of a guard, where one of its own is to be attached or may have to be."""
+    create = _create(blueprint, guard)
+    full = [one for one in attaching if isinstance(one, Blocked) and isinstance(one.action, AttachPolicy)]
+    if full:
+        yield Blocked(action=create, allow="", reason=full[0].reason)
+    elif any(isinstance(decision, AttachPolicy | Unknown) for decision in attaching):
+        yield create
 
 
 def _create(blueprint: Blueprint, guard: GuardPolicy) -> CreatePolicy:
@@ -186,7 +218,11 @@ def _policy_types(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
 
 
 def _attachment(
-    blueprint: Blueprint, estate: Estate, guard: GuardPolicy, policy: Policy | None
+    blueprint: Blueprint,
+    estate: Estate,
+    guard: GuardPolicy,
+    policy: Policy | None,
+    allow: frozenset[Allowance],
 ) -> Iterator[Decision]:
     if guard.place is Place.ROOT and isinstance(estate.roots, Unreadable):
         yield unknown(estate.roots, f"whether {guard.name} is attached to the root")
@@ -200,22 +236,25 @@ def _attachment(
         for target in _targets(blueprint, estate, guard):
             if target not in known:
                 action = attach(blueprint, guard, policy.id if policy else "", target, reason)
-                yield from _fitting(estate, guard, action)
+                yield from _fitting(blueprint, estate, guard, action, allow)
 
 
-def _fitting(estate: Estate, guard: GuardPolicy, action: AttachPolicy) -> Iterator[Decision]:
-    """Yield the attachment where AWS would take it."""
+def _fitting(
+    blueprint: Blueprint,
+    estate: Estate,
+    guard: GuardPolicy,
+    action: AttachPolicy,
+    allow: frozenset[Allowance],
+) -> Iterator[Decision]:
+    """Yield the attachment where AWS would take it, or what happens in a policy of others instead."""
     policies = _policies(guard, estate)
     if isinstance(policies, Unreadable):
         return
     room = room_at(action.target_id, policies, guard.policy_type)
-    if room.is_full:
-        quota = QUOTAS[guard.policy_type].attached
-        reason = (
-            f"AWS takes {quota} {_PLURALS[guard.policy_type]} at {action.target_id}, and these are attached: "
-            f"{', '.join(room.attached)}; merge two of them into one, detach the other"
-        )
-        yield Blocked(action=action, allow="", reason=reason)
+    if carrier := carrier_at(guard, policies, action.target_id):
+        yield from repair(blueprint, guard, carrier, allow)
+    elif room.is_full:
+        yield from merge(blueprint, guard, policies, action, allow)
     elif room.may_be_full and room.unreadable:
         yield unknown(room.unreadable, f"whether {action.target_id} has room for {guard.name}")
     else:
@@ -224,9 +263,9 @@ def _fitting(estate: Estate, guard: GuardPolicy, action: AttachPolicy) -> Iterat
 
 def _unwanted(blueprint: Blueprint, estate: Estate, guard: GuardPolicy) -> Iterator[Decision]:
     path = archive_path(blueprint, estate)
-    for _, target in _attached(guard, estate):
+    for policy, target in bindings(guard, estate):
         if target in path:
-            reason = f"{guard.name} is attached and {guard.setting} is false"
+            reason = f"{_as(guard, policy)} is attached and {guard.setting} is false"
             yield Kept(target=target, reason=reason, allow="")
 
 
@@ -252,9 +291,10 @@ def _policies(guard: GuardPolicy, estate: Estate) -> tuple[Policy, ...] | Unread
     return found
 
 
-def _attached(guard: GuardPolicy, estate: Estate) -> tuple[tuple[Policy, str], ...]:
-    """Return the policy of a guard once for each of its targets, as far as they could be read."""
-    policy = observed_policy(guard, estate)
-    if policy is None or isinstance(policy, Unreadable) or isinstance(policy.targets, Unreadable):
-        return ()
-    return tuple((policy, target) for target in policy.targets)
+def _off(guard: GuardPolicy, policy: Policy) -> str:
+    return "detach it" if policy.name == guard.name else "take it out"
+
+
+def _as(guard: GuardPolicy, policy: Policy) -> str:
+    """Return the name of a guard, and whose policy carries it where it is not its own."""
+    return guard.name if policy.name == guard.name else f"{guard.name} in {policy.name}"

@@ -9,11 +9,12 @@ from trailkeep.core.partitions import partition_of
 from trailkeep.guard.blueprint import NEW_ACCOUNT, Blueprint
 from trailkeep.guard.changes import Change, CreateAccount, EnableTrustedAccess
 from trailkeep.guard.decisions import Decision, unknown
-from trailkeep.guard.estate import Absent, Account, Estate, Organization, Unreadable
+from trailkeep.guard.estate import Absent, Account, Estate, Organization, Unasked, Unreadable
 
 __all__ = ["CLOUDTRAIL", "archive_record", "check", "decide"]
 
 CLOUDTRAIL = "cloudtrail.amazonaws.com"
+_OBSERVED = {True: "of an organization", False: "of one account"}
 
 
 def check(blueprint: Blueprint, estate: Estate) -> None:
@@ -25,6 +26,13 @@ def check(blueprint: Blueprint, estate: Estate) -> None:
     """
     _check_caller(blueprint, estate)
     _check_regions(blueprint)
+    if isinstance(estate.organization, Unasked) is blueprint.is_of_organization:
+        raise UsageError(
+            f"estate: expected what was observed {_OBSERVED[blueprint.is_of_organization]}, "
+            f"got it {_OBSERVED[not blueprint.is_of_organization]}; observe again with this configuration"
+        )
+    if isinstance(estate.organization, Unasked):
+        return
     if isinstance(estate.organization, Absent):
         raise UsageError(
             f"account {estate.caller.account}: expected the management account of an organization, "
@@ -49,7 +57,9 @@ def check(blueprint: Blueprint, estate: Estate) -> None:
 
 
 def decide(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
-    """Yield what is missing before there can be a bucket."""
+    """Yield what is missing before there can be a bucket; one account needs nothing."""
+    if isinstance(estate.organization, Unasked):
+        return
     if isinstance(estate.organization, Unreadable):
         yield unknown(estate.organization, "whether these are the credentials of the right organization")
     if isinstance(estate.accounts, Unreadable):
@@ -88,8 +98,9 @@ def archive_record(blueprint: Blueprint, estate: Estate) -> Account | Absent | U
 
 def _check_caller(blueprint: Blueprint, estate: Estate) -> None:
     if estate.caller.account != blueprint.management_account:
+        whose = "the management account" if blueprint.is_of_organization else "account"
         raise UsageError(
-            f"credentials: expected the management account {blueprint.management_account}, "
+            f"credentials: expected {whose} {blueprint.management_account}, "
             f"got {estate.caller.account} ({estate.caller.arn}); set AWS_PROFILE"
         )
 

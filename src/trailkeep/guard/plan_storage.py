@@ -135,6 +135,8 @@ def _existing_tags(blueprint: Blueprint, bucket: Bucket) -> Iterator[Decision]:
 
 
 def _account(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
+    if not blueprint.is_of_organization:
+        return  # the account holds more than the archive, and some of that may have to be public
     before = estate.account_public_access_block
     if isinstance(before, Unreadable):
         yield unknown(before, f"whether account {blueprint.archive_account} blocks public access as a whole")

@@ -45,7 +45,13 @@ def _existing(blueprint: Blueprint, trail: Trail, allow: frozenset[Allowance]) -
         raise ConfigError(
             "trail.name",
             f"expected no other trail of this name, got {trail.arn}; "
-            f"choose another name, or set trail.region to {trail.home_region} if that trail is meant",
+            f"choose another name{_or_region(blueprint, trail)}",
+        )
+    if trail.is_organization_trail and not blueprint.is_of_organization:
+        raise ConfigError(
+            "trail.name",
+            f"expected a trail of this account alone, got {trail.arn}, which records an organization; "
+            'choose another name, or set mode = "organization"',
         )
     recursive = recursive_logging(blueprint, trail, allow)
     fed = feeds(blueprint, trail, allow)
@@ -61,6 +67,7 @@ def _existing(blueprint: Blueprint, trail: Trail, allow: frozenset[Allowance]) -
             region=blueprint.trail_region,
             bucket=blueprint.bucket,
             clear_prefix=trail.prefix != "",
+            is_organization_trail=blueprint.is_of_organization,
             recursive_logging=recursive,
             sns_topic=fed.sns_topic,
             log_group=fed.log_group,
@@ -78,9 +85,16 @@ def _existing(blueprint: Blueprint, trail: Trail, allow: frozenset[Allowance]) -
         yield _start(blueprint, "stopped", "the trail is stopped")
 
 
+def _or_region(blueprint: Blueprint, trail: Trail) -> str:
+    """Return the other way out where the trail is the account's own; one of the organization is not."""
+    if trail.arn.split(":")[4] != blueprint.management_account:
+        return ""
+    return f", or set trail.region to {trail.home_region} if that trail is meant"
+
+
 def _differences(blueprint: Blueprint, trail: Trail) -> Iterator[Change]:
     wanted: list[tuple[str, str | bool, str | bool]] = [
-        ("organization trail", trail.is_organization_trail, True),
+        ("organization trail", trail.is_organization_trail, blueprint.is_of_organization),
         ("multi-region", trail.is_multi_region, True),
         ("global service events", trail.includes_global_events, True),
         ("log file validation", trail.validates_logs, True),
@@ -105,7 +119,8 @@ def _reason(
     fed: Feeds,
 ) -> str:
     faults = {
-        "it is the trail of a single account": not trail.is_organization_trail,
+        "it is the trail of a single account": blueprint.is_of_organization
+        and not trail.is_organization_trail,
         "it records one region only": not trail.is_multi_region,
         "it leaves global services out": not trail.includes_global_events,
         "its logs cannot be validated": not trail.validates_logs,
@@ -120,13 +135,14 @@ def _reason(
 
 def _create(blueprint: Blueprint) -> CreateTrail:
     fed = new_feeds(blueprint)
+    of_organization = blueprint.is_of_organization
     return CreateTrail(
         id="trail.create",
         target=blueprint.trail_arn,
         account=blueprint.management_account,
-        reason="the management account has no trail of this name",
+        reason=f"the {'management ' if of_organization else ''}account has no trail of this name",
         changes=(
-            Change(field="organization trail", before="", after="yes"),
+            Change(field="organization trail", before="", after=_word(of_organization)),
             Change(field="multi-region", before="", after="yes"),
             Change(field="global service events", before="", after="yes"),
             Change(field="log file validation", before="", after="yes"),
@@ -137,6 +153,7 @@ def _create(blueprint: Blueprint) -> CreateTrail:
         name=blueprint.trail,
         region=blueprint.trail_region,
         bucket=blueprint.bucket,
+        is_organization_trail=of_organization,
         recursive_logging=blueprint.recursive_logging,
         sns_topic=fed.sns_topic,
         log_group=fed.log_group,

@@ -5,6 +5,7 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -13,11 +14,19 @@ import msgspec
 from trailkeep.core.times import format_moment
 from trailkeep.guard import plan_organization
 from trailkeep.guard.blueprint import Blueprint
+from trailkeep.guard.carried import sids_in
 from trailkeep.guard.estate import Bucket, Estate, ObjectLock, Policy, Trail, TrailStatus, Unreadable
-from trailkeep.guard.plan_guards import observed_policy
+from trailkeep.guard.guard_documents import GuardPolicy
+from trailkeep.guard.plan_bucket_policy import denies_held
+from trailkeep.guard.plan_guards import bindings
 from trailkeep.guard.plan_trail import observed_trail
 
 __all__ = ["Retirement", "retirement", "retirement_lines"]
+
+_SHARED = (
+    "leave CloudTrail's trusted access and the policy type on unless nothing else uses them: switching "
+    "either off also ends what is not Trailkeep's"
+)
 
 
 class Retirement(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,17 +87,20 @@ def _outlives(blueprint: Blueprint, estate: Estate, until: str) -> Iterator[str]
                 "its delivery; logs locked under an earlier, longer retention stay locked longer"
             )
         yield f"{bucket} cannot be deleted while it holds a version or a delete marker; its storage is billed"
-    for policy, target in _attached(blueprint, estate):
-        yield f"the policy {policy.name} binds {target} until somebody detaches it"
+        if held := denies_held(blueprint, estate):
+            yield f"the bucket policy of {bucket} denies changes until it is replaced: {', '.join(held)}"
+    for guard, policy, target in _attached(blueprint, estate):
+        if policy.name == guard.name:
+            yield f"the policy {policy.name} binds {target} until somebody detaches it"
+        else:
+            yield f"{guard.name} in the policy {policy.name} binds {target} until somebody takes it out"
 
 
-def _attached(blueprint: Blueprint, estate: Estate) -> Iterator[tuple[Policy, str]]:
-    """Yield each guard once for each target that it is attached to."""
+def _attached(blueprint: Blueprint, estate: Estate) -> Iterator[tuple[GuardPolicy, Policy, str]]:
+    """Yield each guard once for each target that it binds, with the policy that is it or carries it."""
     for guard in blueprint.guards:
-        policy = observed_policy(guard, estate)
-        if isinstance(policy, Policy) and not isinstance(policy.targets, Unreadable):
-            for target in policy.targets:
-                yield policy, target
+        for policy, target in bindings(guard, estate):
+            yield guard, policy, target
 
 
 def _by_hand(blueprint: Blueprint, estate: Estate, until: str) -> Iterator[str]:
@@ -100,15 +112,26 @@ def _by_hand(blueprint: Blueprint, estate: Estate, until: str) -> Iterator[str]:
             f"{trail.arn} (the gap in the digests stays for ever)"
         )
     if until:
-        yield f"leave the guards on and account {blueprint.archive_account} open at least until {until}"
-    for policy, target in _attached(blueprint, estate):
-        yield f"aws organizations detach-policy --policy-id {policy.id} --target-id {target}"
+        guards = "the guards on and " if blueprint.guards else ""
+        yield f"leave {guards}account {blueprint.archive_account} open at least until {until}"
+    for guard, policy, target in _attached(blueprint, estate):
+        if policy.name == guard.name:
+            yield f"aws organizations detach-policy --policy-id {policy.id} --target-id {target}"
+        else:
+            yield (
+                f"take {', '.join(sids_in(guard, str(policy.content)))} out of {policy.name}, and leave the "
+                f"rest: aws organizations update-policy --policy-id {policy.id} --content file://policy.json"
+            )
+    if denies_held(blueprint, estate):
+        yield (
+            f"replace the bucket policy of {blueprint.bucket} by one without these denies, as the archive "
+            f"account: aws s3api put-bucket-policy --bucket {blueprint.bucket} --policy "
+            f"{shlex.quote(blueprint.bucket_policy)}"
+        )
     if isinstance(estate.bucket, Bucket):
         yield f"then empty and delete {estate.bucket.name}; S3 refuses what is still locked"
-    yield (
-        "leave CloudTrail's trusted access and the policy type on unless nothing else uses them: switching "
-        "either off also ends what is not Trailkeep's"
-    )
+    if blueprint.is_of_organization:
+        yield _SHARED
 
 
 def _unknown(blueprint: Blueprint, estate: Estate) -> Iterator[str]:
@@ -118,6 +141,10 @@ def _unknown(blueprint: Blueprint, estate: Estate) -> Iterator[str]:
         (f"the trail {blueprint.trail}", trail),
         ("whether the trail logs", trail.status if isinstance(trail, Trail) else None),
         (f"the bucket {blueprint.bucket}", bucket),
+        (
+            "whether the bucket policy denies deleting",
+            bucket.policy if isinstance(bucket, Bucket) else None,
+        ),
         ("how long logs are locked", bucket.object_lock if isinstance(bucket, Bucket) else None),
         ("which service control policies are attached", estate.service_control_policies),
         ("which resource control policies are attached", estate.resource_control_policies),

@@ -25,13 +25,12 @@ def bucket_grants(delivery: Delivery) -> tuple[Document, ...]:
         trail=delivery.trail,
     )
     acl, *writes = [statement for statement in document["Statement"] if statement["Effect"] == "Allow"]
-    folders = [delivery.management_account, delivery.organization_id]
+    folders = [folder for folder in (delivery.management_account, delivery.organization_id) if folder]
     return (
         acl,
         *(
             {**statement, "Resource": f"{delivery.root}/{folder}/*"}
             for statement, folder in zip(writes, folders, strict=True)
-            if folder
         ),
     )
 

@@ -121,13 +121,14 @@ class LakeSeen(_Tagged, frozen=True, kw_only=True):
 
 
 class Observation(_Value, frozen=True, kw_only=True):
-    """All that was seen; ``regions`` are those that are enabled in every account."""
+    """All that was seen; ``regions`` are those that are enabled in every account that is a member."""
 
     trail: TrailSeen | Absent | Unreadable
     members: tuple[Member, ...] | Unreadable
     regions: tuple[str, ...] | Unreadable
     archive: tuple[AccountSeen, ...] | Unreadable
     lake: LakeSeen | Absent | Unreadable
+    of_organization: bool = True
 
 
 class Limits(_Value, frozen=True, kw_only=True):

@@ -1,5 +1,7 @@
 """The blueprint as Terraform: one module with a provider for each of the two accounts.
 
+One account has a provider for the trail and one for the bucket too, which may be in another region.
+
 Source: https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/cloudtrail
 """
 
@@ -89,14 +91,15 @@ def terraform(blueprint: Blueprint, actions: Iterable[Action], describe: Callabl
 
 
 def _providers(blueprint: Blueprint) -> Iterator[str]:
-    role = f"arn:{blueprint.partition}:iam::{blueprint.archive_account}:role/{blueprint.access_role}"
     source = _Code('{ source = "hashicorp/aws", version = ">= 6.0" }')
     yield _block("terraform", {"required_providers": {"aws": source}})
     yield _block('provider "aws"', {"region": blueprint.trail_region})
-    yield _block(
-        'provider "aws"',
-        {"alias": "archive", "region": blueprint.bucket_region, "assume_role": {"role_arn": role}},
-    )
+    archive: dict[str, Any] = {"alias": "archive", "region": blueprint.bucket_region}
+    if not blueprint.is_of_organization:
+        yield _block('provider "aws"', archive)
+        return
+    role = f"arn:{blueprint.partition}:iam::{blueprint.archive_account}:role/{blueprint.access_role}"
+    yield _block('provider "aws"', {**archive, "assume_role": {"role_arn": role}})
     yield 'data "aws_organizations_organization" "current" {\n}'
 
 
@@ -166,7 +169,7 @@ def _trail(action: CreateTrail, *, starts: bool) -> _Body:
     return {
         "name": action.name,
         "s3_bucket_name": _Code(_BUCKET),
-        "is_organization_trail": True,
+        "is_organization_trail": action.is_organization_trail,
         "is_multi_region_trail": True,
         "include_global_service_events": True,
         "enable_log_file_validation": True,

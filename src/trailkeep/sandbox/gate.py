@@ -25,6 +25,7 @@ from trailkeep.sandbox.delegation import register_delegated_administrator
 from trailkeep.sandbox.deletes import delete_objects
 from trailkeep.sandbox.faults import Fault, json_answer
 from trailkeep.sandbox.history_rules import EventHistory
+from trailkeep.sandbox.injected import Injected
 from trailkeep.sandbox.kms_rules import refuse_kms
 from trailkeep.sandbox.organizations_rules import AccountRequests, leave_organization, refuse_organizations
 from trailkeep.sandbox.s3_actions import Need, s3_needs
@@ -48,6 +49,7 @@ class Gate:
         root_keys: access keys of account root users, to account ids.
         account_requests: the accounts in the making.
         history: what LookupEvents answers from.
+        injected: errors that come before everything else.
     """
 
     def __init__(
@@ -57,11 +59,13 @@ class Gate:
         root_keys: dict[str, str],
         account_requests: AccountRequests,
         history: EventHistory,
+        injected: Injected,
     ) -> None:
         self._aws = aws
         self._root_keys = root_keys
         self._account_requests = account_requests
         self._history = history
+        self._injected = injected
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request, or let moto answer."""
@@ -75,6 +79,8 @@ class Gate:
         return response(environ, start_response)
 
     def _answer(self, call: Call, caller: Caller, environ: WSGIEnvironment) -> Answer:
+        if fault := self._injected.take(call):
+            return fault
         if call.protocol is Protocol.JSON and caller.principal.kind is PrincipalKind.ANONYMOUS:
             return Fault(code="MissingAuthenticationTokenException", message="Missing Authentication Token")
         match call.protocol, call.service:

@@ -28,6 +28,7 @@ from moto.organizations.models import organizations_backends
 from trailkeep.core.errors import UsageError
 from trailkeep.sandbox.gate import Gate
 from trailkeep.sandbox.history_rules import EventHistory
+from trailkeep.sandbox.injected import Injected
 from trailkeep.sandbox.organizations_rules import AccountRequests
 from trailkeep.sandbox.seams import AccountIds, seams
 from trailkeep.sandbox.server import Server
@@ -82,6 +83,7 @@ class Sandbox:
         self._account_ids = AccountIds()
         self._root_keys: dict[str, str] = {}
         self._account_requests = AccountRequests()
+        self.injected = Injected()
         self._keys: dict[tuple[str, Identity], dict[str, str]] = {}
         self._session = boto3.Session(region_name=region)
         self._stack = ExitStack()
@@ -102,6 +104,7 @@ class Sandbox:
             root_keys=self._root_keys,
             account_requests=self._account_requests,
             history=self.history,
+            injected=self.injected,
         )
         self._server = Server(gate, port=self._port)
         self._stack.callback(self._server.stop)
@@ -134,8 +137,17 @@ class Sandbox:
         self._keys.clear()
         self._account_requests.clear()
         self.history.clear()
+        self.injected.clear()
         mock_random.seed(_SEED)
         self._build(self._has_log_archive if has_log_archive is None else has_log_archive)
+
+    def inject(self, operation: str, *, error: str, times: int | None = None) -> None:
+        """Answer the next ``times`` calls of an operation with an error code, or else all of them."""
+        self.injected.add(operation, error=error, times=times)
+
+    def slow_accounts(self, *, polls: int) -> None:
+        """Let accounts be in progress for so many questions about their status, until reset."""
+        self._account_requests.polls = polls
 
     def environment(
         self, account_id: str = MANAGEMENT_ACCOUNT_ID, identity: Identity = Identity.ADMINISTRATOR

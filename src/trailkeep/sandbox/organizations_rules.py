@@ -64,14 +64,16 @@ class AccountRequest:
 
 
 class AccountRequests:
-    """Accounts in the making: in progress at first, there when their status is asked for a second time."""
+    """Accounts in the making: in progress at first, there when their status was asked for ``polls`` times."""
 
     def __init__(self) -> None:
         self._requests: dict[str, AccountRequest] = {}
+        self.polls = 1
 
     def clear(self) -> None:
         """Forget every request."""
         self._requests.clear()
+        self.polls = 1
 
     def answer(self, operation: str, parameters: dict[str, Any]) -> Response | None:
         """Answer the calls about account creation; ``None`` lets moto answer."""
@@ -100,7 +102,7 @@ class AccountRequests:
 
     def _describe(self, request: AccountRequest) -> Response | None:
         request.asked += 1
-        if request.failure or request.asked == 1:
+        if request.failure or request.asked <= self.polls:
             return json_answer({"CreateAccountStatus": request.status()})
         organization().create_account(**request.parameters)
         organization().accounts[-1].create_account_status_id = request.id

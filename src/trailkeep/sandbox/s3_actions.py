@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from trailkeep.sandbox.calls import Call
 from trailkeep.sandbox.xml_bodies import read_xml
 
-__all__ = ["Need", "deleted_objects", "is_bypassing", "s3_needs"]
+__all__ = ["ACCOUNT_BLOCK", "Need", "deleted_objects", "is_bypassing", "s3_needs"]
 
 _BUCKET_READS = {
     "abac": "GetBucketAbac",
@@ -119,12 +119,12 @@ class Need:
     context: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-_ACCOUNT_BLOCK = "/v20180820/configuration/publicAccessBlock"
+ACCOUNT_BLOCK = "/v20180820/configuration/publicAccessBlock"
 
 
 def s3_needs(call: Call) -> tuple[Need, ...]:
     """Return every action that an S3 request needs; for a multi-object delete see ``deleted_objects``."""
-    if call.path == _ACCOUNT_BLOCK:
+    if call.path == ACCOUNT_BLOCK:
         verb = "Get" if call.method == "GET" else "Put"
         return (Need(action=f"s3:{verb}AccountPublicAccessBlock", resource="*", bucket=""),)
     if not call.bucket:

@@ -1,6 +1,9 @@
 """What S3 refuses and moto does not: Object Lock's rules, malformed policies, ACLs that ownership disables.
 
-Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
+Parts of an upload that nobody began are refused, too, where moto fails.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html,
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ _MALFORMED_XML = Fault(
     code="MalformedXML",
     message="The XML you provided was not well-formed or did not validate against our published schema",
 )
+_NO_UPLOAD = Fault(code="NoSuchUpload", message="The specified multipart upload does not exist.", status=404)
 _NO_ACLS = Fault(code="AccessControlListNotSupported", message="The bucket does not allow ACLs")
 
 
@@ -40,6 +44,8 @@ def refuse_s3(call: Call, bucket: FakeBucket) -> Fault | Response | None:
         return None
     if _is_acl_refused(call, bucket):
         return _NO_ACLS
+    if "uploadId" in call.query and call.query["uploadId"] not in bucket.multiparts:
+        return _NO_UPLOAD
     if call.key:
         return _refuse_object_lock(call, bucket) if {"retention", "legal-hold"} & call.query.keys() else None
     return _refuse_bucket_write(call, bucket)

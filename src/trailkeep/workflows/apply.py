@@ -16,6 +16,7 @@ from trailkeep.aws.probes import Probe, verdict_of
 from trailkeep.core.config import Config
 from trailkeep.core.errors import StoppedError, TrailkeepError, UncheckedError
 from trailkeep.core.verdict import ExitCode, VerdictKind, worst
+from trailkeep.guard.account_limits import not_probed
 from trailkeep.guard.arrival import Arrival, refusal
 from trailkeep.guard.blueprint import Blueprint, blueprint_for
 from trailkeep.guard.changes import Action
@@ -23,6 +24,7 @@ from trailkeep.guard.decisions import Allowance
 from trailkeep.guard.estate import Estate
 from trailkeep.guard.irreversible import Sheet
 from trailkeep.guard.plan import Plan
+from trailkeep.guard.plan_bucket_policy import is_armed
 from trailkeep.guard.plan_guards import in_force
 from trailkeep.workflows.plan import Observe, plan
 
@@ -32,7 +34,7 @@ __all__ = ["Applied", "Report", "Verifier", "apply", "check_unmoved"]
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
     """What was done, and the plan that is left; an empty one means that everything asked for is in force.
 
-    ``arrival`` is None where nobody looked, ``probes`` are empty where no guard is in force, ``sheet`` is
+    ``arrival`` is None where nobody looked, ``probes`` are empty where nothing is armed, ``sheet`` is
     there where the archive was to be armed.
     """
 
@@ -41,6 +43,7 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     arrival: Arrival | None = None
     probes: tuple[Probe, ...] = ()
     sheet: Sheet | None = None
+    not_probed: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -153,11 +156,21 @@ def _verified(
     blueprint = blueprint_for(config, seen)
     arrival = verifier.arrival(blueprint, seen) if left.waiting else None
     probes: tuple[Probe, ...] = ()
-    if arm and in_force(blueprint, seen):
+    not_made: tuple[str, ...] = ()
+    armed = in_force(blueprint, seen) or is_armed(blueprint, seen)
+    if arm and (armed or not blueprint.is_of_organization):
         probes = verifier.probes(blueprint)
+        not_made = not_probed(blueprint, (probe.call for probe in probes))
     for probe in probes:
         journal.write_probe(shown.fingerprint, blueprint.archive_account, probe)
-    return Applied(performed=shown.actions, left=left, arrival=arrival, probes=probes, sheet=sheet)
+    return Applied(
+        performed=shown.actions,
+        left=left,
+        arrival=arrival,
+        probes=probes,
+        sheet=sheet,
+        not_probed=not_made,
+    )
 
 
 def check_unmoved(expected: str, got: str) -> None:

@@ -97,7 +97,7 @@ def backfill(
     Args:
         found: the histories.
         folder: where the logs go.
-        organization_id: the organization that the logs are filed under.
+        organization_id: the organization that the logs are filed under, empty for one account's own.
         reader: makes the reader, given what it shall call at every call of its own.
         now: epoch second of the run.
         stop: set when the run shall end; whoever waits for AWS then has to raise ``StoppedError``.

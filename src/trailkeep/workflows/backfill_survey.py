@@ -49,20 +49,22 @@ def survey(
     accounts: Accounts,
     *,
     organization_id: str,
+    alone: str = "",
     only_accounts: Iterable[str] = (),
     only_regions: Iterable[str] = (),
 ) -> Survey:
     """Return the histories of the organization, or of some accounts or regions of it.
 
-    Where the list of accounts cannot be read, the accounts named are taken, or else the caller's own.
+    Where the list of accounts cannot be read, the accounts named are taken, or else the caller's own. An
+    account that keeps its history ``alone`` is the only one, and no organization is asked.
 
     Raises:
-        UsageError: an account that was named does not belong to the organization.
-        StoppedError: there are no credentials, or they are those of another organization.
+        UsageError: an account that was named does not belong to the organization, or is not the one alone.
+        StoppedError: there are no credentials, or they are those of another organization or account.
     """
     own = accounts.identity().account
     named = tuple(dict.fromkeys(only_accounts))
-    listed = members(accounts)
+    listed = _only(alone, own, named) if alone else members(accounts)
     unread: list[Unread] = []
     skipped: tuple[Skipped, ...] = ()
     if isinstance(listed, Unreadable):
@@ -78,6 +80,21 @@ def survey(
         else:
             places += [Place(account=account, region=region) for region in found]
     return Survey(places=tuple(places), unread=tuple(unread), skipped=skipped)
+
+
+def _only(alone: str, own: str, named: tuple[str, ...]) -> tuple[Member, ...]:
+    """Return the one account whose history is kept."""
+    if own != alone:
+        raise StoppedError(
+            f"archive.account: expected {alone}, got credentials of {own}; set AWS_PROFILE or correct it"
+        )
+    for account in named:
+        if account != alone:
+            raise UsageError(
+                f"--account: expected {alone}, whose history is kept, got {account}; "
+                'leave it out, or set mode = "organization"'
+            )
+    return (Member(account=alone, state=_ACTIVE, organization_id=""),)
 
 
 def _chosen(

@@ -1,58 +1,37 @@
-"""``explain``: what is wrong with the policies in some files, or with the one of the archive's bucket."""
+"""``explain --live``: what is wrong with the policies that are in force."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import assert_never
 
 from trailkeep.core.config import Config
-from trailkeep.core.errors import UncheckedError, UsageError
-from trailkeep.guard.delivery import Kind, Values, configured
-from trailkeep.guard.estate import Absent, Bucket, ForeignBucket, Unreadable
-from trailkeep.guard.explain import Explained, explain, explain_absent
+from trailkeep.guard.delivery import Values
+from trailkeep.guard.estate import Absent, Key
+from trailkeep.guard.explain_live import explain_estate, named_keys, named_topics
+from trailkeep.guard.live import Live, Read, judged_by
+from trailkeep.workflows.plan import Observe
 
 __all__ = ["explain_live"]
 
-ObserveBucket = Callable[[], Bucket | ForeignBucket | Absent | Unreadable]
 
-
-def explain_live(config: Config, observe: ObserveBucket, *, given: Values) -> Explained:
-    """Explain the policy that the archive's bucket has now.
+def explain_live(
+    config: Config,
+    *,
+    observe: Observe,
+    read_key: Callable[[str], Read],
+    read_topic: Callable[[str], Read],
+    given: Values,
+) -> Live:
+    """Explain every policy that decides about the deliveries or protects the archive, as it is now.
 
     Raises:
-        UsageError: the archive account has no such bucket.
-        UncheckedError: the bucket or its policy could not be read.
+        UsageError: the credentials are those of another organization, or of an account in none.
     """
-    bucket, values = observe(), (given, configured(config))
-    name = f"s3://{config.archive.bucket}"
-    match bucket:
-        case Unreadable():
-            raise _unread(name, bucket)
-        case Absent() | ForeignBucket():
-            got = bucket.evidence if isinstance(bucket, ForeignBucket) else "none"
-            raise UsageError(
-                f"{name}: expected a bucket of the archive account {config.archive.account}, got {got}; "
-                "run 'trailkeep plan'"
-            )
-        case Bucket():
-            return _explained(name, bucket.policy, values)
-        case _:
-            assert_never(bucket)
-
-
-def _explained(name: str, policy: str | Absent | Unreadable, values: tuple[Values, ...]) -> Explained:
-    match policy:
-        case Unreadable():
-            raise _unread(name, policy)
-        case Absent():
-            return explain_absent(name, values=values)
-        case str():
-            return explain(name, policy, values=values, kind=Kind.BUCKET)
-        case _:
-            assert_never(policy)
-
-
-def _unread(name: str, fact: Unreadable) -> UncheckedError:
-    return UncheckedError(
-        f"{name}: expected its policy, got {fact.call}: {fact.error}; allow the access role to read it"
-    )
+    estate = observe()
+    judged = judged_by(config, estate, given=given)
+    known: dict[str, Read] = {}
+    if isinstance(estate.key, Key) and not isinstance(estate.key.policy, Absent):
+        known[estate.key.arn] = estate.key.policy
+    keys = {arn: known[arn] if arn in known else read_key(arn) for arn in named_keys(judged)}
+    topics = {arn: read_topic(arn) for arn in named_topics(judged)}
+    return explain_estate(judged, keys | topics)

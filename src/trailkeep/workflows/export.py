@@ -15,7 +15,7 @@ from trailkeep.core.config import Config
 from trailkeep.core.errors import ConfigError
 from trailkeep.core.partitions import partition_of
 from trailkeep.guard.blueprint import Blueprint, draw_blueprint
-from trailkeep.guard.changes import Action
+from trailkeep.guard.changes import Action, PutBucketPolicy
 from trailkeep.guard.cloudformation import cloudformation
 from trailkeep.guard.delivery import Kind
 from trailkeep.guard.explain import QUOTAS
@@ -85,13 +85,19 @@ def export_setup(config: Config, target: Target) -> Export:
     actions = plan(blueprint, blank_estate(blueprint), arm=True).actions
     match target:
         case Target.TERRAFORM:
-            return terraform(blueprint, actions, _described)
+            return terraform(blueprint, _armed_at_once(actions), _described)
         case Target.CLOUDFORMATION:
-            return cloudformation(actions, _described)
+            organized = blueprint.is_of_organization
+            return cloudformation(_armed_at_once(actions), _described, of_organization=organized)
         case Target.CLI:
             return Export(files=(File(name="setup.sh", text=script(blueprint, actions)),), steps=())
         case _:
             assert_never(target)
+
+
+def _armed_at_once(actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    """Return the actions for a target in which a bucket has one policy: the armed one, which says all."""
+    return tuple(one for one in actions if not isinstance(one, PutBucketPolicy) or one.arms)
 
 
 def _described(action: Action) -> str:
@@ -122,7 +128,7 @@ def _documents(config: Config, *, minified: bool) -> Iterator[Exported]:
         first = next(what for what, is_wanted in naming.items() if is_wanted)
         raise _no_account(f"the {first} names the account")
     blueprint = _blueprint(config)
-    yield _exported("bucket-policy.json", Kind.BUCKET, blueprint.bucket_policy, minified=minified)
+    yield _exported("bucket-policy.json", Kind.BUCKET, blueprint.armed_bucket_policy, minified=minified)
     if blueprint.key_policy:
         yield _exported("key-policy.json", Kind.KEY, blueprint.key_policy, minified=minified)
     for guard in blueprint.guards:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trailkeep.core.config import Config, build_config, parse_config
 from trailkeep.core.errors import UsageError
-from trailkeep.core.fields import FIELDS, Field, Value
+from trailkeep.core.fields import ACCOUNT, FIELDS, ORGANIZATION_ONLY, Field, Value
 
 __all__ = ["Discoveries", "draft", "load_config"]
 
@@ -25,6 +25,10 @@ class Discoveries:
     management_account: str = ""
     archive_account: str = ""
     region: str = ""
+
+
+def _nothing() -> Discoveries:
+    return Discoveries()
 
 
 def load_config(path: Path) -> Config:
@@ -48,30 +52,46 @@ def draft(
     given: Mapping[str, Value],
     *,
     discover: Callable[[], Discoveries],
+    discover_account: Callable[[], Discoveries] = _nothing,
     ask: Callable[[Field, str], str] | None = None,
 ) -> Config:
     """Return a configuration of ``given`` values by key path, then discoveries, then answers and defaults.
 
-    ``discover`` is called only when a value that it could tell is missing. ``ask`` gets a field and the
-    suggested value and returns the answer; without it the suggestions are taken.
+    ``discover`` is called only when a value that it could tell is missing, ``discover_account`` in its place
+    where the archive is one account's: then ``archive_account`` is the caller's. ``ask`` gets a field and
+    the suggested value and returns the answer; without it the suggestions are taken.
 
     Raises:
         ConfigError: a value is impossible, or a required one was neither given nor found.
     """
     values = dict(given)
-    suggested = _suggestions(values, discover)
+    names_organization = any(key in ORGANIZATION_ONLY for key in values)
+    _answer(values, "mode", _default("mode", values), None if names_organization else ask)
+    of_account = values.get("mode") == ACCOUNT
+    suggested = _suggestions(values, discover_account if of_account else discover)
     for key in _ASKED:
-        if key in values or (key.startswith("archive.account_") and values.get("archive.account")):
+        if of_account and key in ORGANIZATION_ONLY:
             continue
-        suggestion = suggested.get(key) or _default(key, values)
-        answer = ask(_FIELDS[key], suggestion) if ask else suggestion
-        if answer != "":
-            values[key] = _typed(_FIELDS[key], answer)
+        if key.startswith("archive.account_") and values.get("archive.account"):
+            continue
+        _answer(values, key, suggested.get(key) or _default(key, values), ask)
     return build_config(values)
 
 
+def _answer(
+    values: dict[str, Value], key: str, suggestion: str, ask: Callable[[Field, str], str] | None
+) -> None:
+    """Set a value that was not given to what is answered, or suggested."""
+    if key in values:
+        return
+    answer = ask(_FIELDS[key], suggestion) if ask else suggestion
+    if answer != "":
+        values[key] = _typed(_FIELDS[key], answer)
+
+
 def _suggestions(values: Mapping[str, Value], discover: Callable[[], Discoveries]) -> dict[str, str]:
-    missing = [key for key in _DISCOVERABLE if key not in values]
+    wanted = [key for key in _DISCOVERABLE if values.get("mode") != ACCOUNT or key not in ORGANIZATION_ONLY]
+    missing = [key for key in wanted if key not in values]
     if "archive.account_email" in values:  # an account is to be created, so there is none to find
         missing = [key for key in missing if key != "archive.account"]
     if not missing:

@@ -31,7 +31,9 @@ class Sight(Protocol):
         """Return the newest deliveries of some accounts; None means all that the archive has."""
 
 
-def status(sight: Sight, lake: Lake, *, now: datetime, limits: Limits | None = None) -> Status:
+def status(
+    sight: Sight, lake: Lake, *, now: datetime, limits: Limits | None = None, of_organization: bool = True
+) -> Status:
     """Return how the archive stands at ``now``.
 
     Args:
@@ -39,6 +41,7 @@ def status(sight: Sight, lake: Lake, *, now: datetime, limits: Limits | None = N
         lake: the lake whose freshness counts; it need not exist.
         now: an aware UTC moment.
         limits: how old is late.
+        of_organization: whether it is the archive of an organization, not of one account.
 
     Raises:
         StoppedError: there are no usable credentials.
@@ -52,6 +55,7 @@ def status(sight: Sight, lake: Lake, *, now: datetime, limits: Limits | None = N
             trail=sight.trail(),
             archive=sight.archive(asked, now),
             lake=_lake(lake),
+            of_organization=of_organization,
         ),
         now=now,
         limits=limits,

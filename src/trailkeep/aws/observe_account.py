@@ -1,0 +1,83 @@
+"""Reads one account that keeps its own history into an estate; AWS Organizations is not asked.
+
+An account alone, and a member that may read nothing of its organization, are looked at in the same way. The
+organization's trail is among the trails of a member, as CloudTrail shows it there.
+
+Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DescribeTrails.html
+(``includeShadowTrails``)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from trailkeep.aws.observe_bucket import observe_bucket
+from trailkeep.aws.observe_key import observe_key
+from trailkeep.aws.session import Accounts
+from trailkeep.core.config import Config
+from trailkeep.guard.estate import (
+    Absent,
+    Bucket,
+    Caller,
+    Estate,
+    ForeignBucket,
+    Key,
+    Trail,
+    Unasked,
+    Unreadable,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudtrail import CloudTrailClient
+
+__all__ = ["observe_account"]
+
+
+def observe_account(
+    accounts: Accounts,
+    config: Config,
+    *,
+    trails: Callable[[CloudTrailClient], tuple[Trail, ...] | Unreadable],
+) -> Estate:
+    """Return what can be seen of the account that ``config`` means; ``trails`` reads those of a client.
+
+    With the credentials of another account nothing but the caller is looked at: no role is assumed.
+
+    Raises:
+        StoppedError: there are no usable credentials, so nothing can be seen.
+    """
+    who = accounts.identity()
+    caller = Caller(account=who.account, arn=who.arn, partition=who.partition)
+    archive = config.archive
+    if who.account != archive.account:
+        elsewhere = Unreadable(call="sts:GetCallerIdentity", error=f"credentials of account {who.account}")
+        return _estate(config, caller, trails=elsewhere, bucket=elsewhere, key=elsewhere)
+    found = trails(accounts.cloudtrail(config.trail_region))
+    bucket = observe_bucket(accounts, account=archive.account, name=archive.bucket, region=archive.region)
+    key = observe_key(accounts, config, archive=archive.account, bucket=bucket, trails=found)
+    return _estate(config, caller, trails=found, bucket=bucket, key=key)
+
+
+def _estate(
+    config: Config,
+    caller: Caller,
+    *,
+    trails: tuple[Trail, ...] | Unreadable,
+    bucket: Bucket | ForeignBucket | Absent | Unreadable,
+    key: Key | Absent | Unreadable,
+) -> Estate:
+    return Estate(
+        caller=caller,
+        organization=Unasked(),
+        roots=(),
+        units=(),
+        accounts=(),
+        trusted_services=(),
+        service_control_policies=(),
+        resource_control_policies=(),
+        trails=trails,
+        archive_account=config.archive.account,
+        bucket=bucket,
+        key=key,
+    )
