@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from estates import config, in_force, nothing, planned
-from trailkeep.guard.estate import Absent, Account, Bucket, Estate, Policy, Unreadable
+from trailkeep.guard.estate import Absent, Account, Bucket, Estate, Policy, Unasked, Unreadable
 from trailkeep.guard.evaluate import Decision, Layers, Principal, PrincipalKind, Request, evaluate
 from trailkeep.guard.model import apply_all
 from trailkeep.guard.paths import path_of
@@ -83,13 +83,14 @@ def test_unreadable_is_never_proved(field: str) -> None:
 
 @pytest.mark.parametrize("part", ["policy", "object_lock"])
 def test_unreadable_part_of_the_bucket(part: str) -> None:
-    """An unreadable bucket policy or lock leaves what the SCP and the RCP refuse, and nothing more."""
+    """An unreadable bucket policy or lock leaves what the SCP and the RCP refuse, and is no layer itself."""
     estate = in_force()
     assert isinstance(estate.bucket, Bucket)
     bucket = msgspec.structs.replace(estate.bucket, **{part: _DENIED})
     found = {one.id: one for one in _proof(msgspec.structs.replace(estate, bucket=bucket)).threats}
     assert found["hide-by-delete-marker"].verdict is Outcome.PROVED
-    assert "bucket-policy" not in found["hide-by-delete-marker"].layers
+    assert ("bucket-policy" in found["hide-by-delete-marker"].layers) is (part != "policy")
+    assert "object-lock" not in found["suspend-versioning"].layers or part == "policy"
     assert found["delete-version"].verdict is Outcome.PROVED
 
 
@@ -126,7 +127,7 @@ def test_lock_of_the_estate() -> None:
     estate = apply_all(start, planned(settings, start).actions)
     found = {one.id: one for one in _proof(estate).threats}["delete-version"]
     assert "object-lock" in found.layers
-    assert found.depth == 3
+    assert found.depth == 4
 
 
 def test_members_are_grouped() -> None:
@@ -200,9 +201,45 @@ def test_delegates_that_are_known() -> None:
 def test_no_organization() -> None:
     """An account without an organization has no SCPs, and its bucket policy is proved all the same."""
     estate = msgspec.structs.replace(in_force(), organization=Absent(), accounts=(), roots=(), units=())
-    found = _verdicts(estate)
-    assert found["delete-version"] is Outcome.COUNTEREXAMPLE
-    assert found["foreign-trail-writes"] is Outcome.PROVED
+    proof = _proof(estate)
+    found = {one.id: one for one in proof.threats}
+    assert (found["delete-version"].verdict, found["delete-version"].layers) == (
+        Outcome.PROVED,
+        ("bucket-policy",),
+    )
+    assert found["change-bucket-policy"].verdict is Outcome.COUNTEREXAMPLE
+    assert found["foreign-trail-writes"].verdict is Outcome.PROVED
+    assert found["leave-organization"].reason == "no organization was looked at"
+    assert any(one.startswith("no organization was looked at") for one in proof.assumptions)
+
+
+def test_an_account_of_its_own() -> None:
+    """With mode = "account" its trail is found by its bucket, and nothing binds its root user on it."""
+    estate = in_force()
+    assert not isinstance(estate.trails, Unreadable)
+    own = tuple(
+        msgspec.structs.replace(
+            one, arn=one.arn.replace("111111111111", "222222222222"), is_organization_trail=False
+        )
+        for one in estate.trails
+    )
+    alone = msgspec.structs.replace(
+        estate,
+        organization=Unasked(),
+        accounts=(),
+        roots=(),
+        units=(),
+        service_control_policies=(),
+        resource_control_policies=(),
+        trails=own,
+    )
+    proof = prove_archive(estate_guards(alone))
+    found = {one.id: one for one in proof.threats}
+    assert found["delete-version"].layers == ("bucket-policy",)
+    assert found["change-bucket-policy"].verdict is Outcome.COUNTEREXAMPLE
+    assert found["stop-trail"].verdict is Outcome.RESIDUAL
+    assert found["stop-trail"].witness is not None
+    assert found["stop-trail"].witness.account == "222222222222"
 
 
 def test_every_attacker_is_asked_about() -> None:

@@ -41,6 +41,18 @@ _MANAGEMENT = frozenset({Attacker.MANAGEMENT_ROOT, Attacker.MANAGEMENT_IAM})
 _LINKED = frozenset({Attacker.SERVICE_LINKED_ROLE})
 _LOCKS = frozenset({Fact.OBJECT_LOCK, Fact.COMPLIANCE, Fact.GOVERNANCE})
 _OTHER_TRAIL = "arn:aws:cloudtrail:us-east-1:999999999999:trail/other"
+_OF_ORGANIZATION = frozenset(
+    {
+        "accept-invitation",
+        "central-root-access",
+        "delegated-trail-administrator",
+        "detach-guards",
+        "leave-organization",
+        "remove-account",
+        "withdraw-trusted-access",
+    }
+)
+"""The threats that act on an organization."""
 _ENOUGH = 3
 """How many classes that get through are named; all others are then asked about at once."""
 _USABLE = frozenset({"", "Enabled"})
@@ -77,6 +89,8 @@ def prove_threat(threat: Threat, prover: Prover) -> ThreatVerdict:
     )
     if stand.stands is Stands.ABSENT:
         return _with(base, reason=_absent(stand))
+    if not prover.guards.has_organization and threat.id in _OF_ORGANIZATION:
+        return _with(base, verdict=Outcome.RESIDUAL, reason="no organization was looked at")
     if done := _done_already(threat, prover):
         return _done_verdict(base, done)
     if not threat.ways:
@@ -204,7 +218,8 @@ def _counts(threat: Threat, prover: Prover, pair: Pair) -> bool:
     attacker = pair.asker.attacker
     if attacker in _LINKED:
         return False
-    is_management = pair.asker.caller.account_id == prover.guards.facts.management_account
+    facts = prover.guards.facts
+    is_management = pair.asker.caller.account_id == facts.management_account != facts.archive_account
     return attacker not in threat.unbound and not (is_management and attacker not in _MANAGEMENT)
 
 

@@ -20,6 +20,7 @@ from trailkeep.guard.estate import (
     ForeignBucket,
     Key,
     Organization,
+    Unasked,
     Unreadable,
 )
 from trailkeep.guard.estate import Policy as Attached
@@ -36,6 +37,7 @@ __all__ = ["estate_guards"]
 
 _SCPS = (Control.ARCHIVE_SCP, Control.ORGANIZATION_SCP)
 _MEMBER = "333333333333"
+_NO_ORGANIZATION = (Absent, Unasked)
 
 
 def estate_guards(estate: Estate, *, trail: str = "") -> Guards:
@@ -45,7 +47,15 @@ def estate_guards(estate: Estate, *, trail: str = "") -> Guards:
         estate: what was observed.
         trail: the name of the trail; without it the organization trail that delivers to the bucket.
     """
-    return _Reader(estate=estate, facts=observed(estate, trail=trail)).guards()
+    return _Reader(estate=estate, facts=observed(estate, trail=trail or _own_trail(estate))).guards()
+
+
+def _own_trail(estate: Estate) -> str:
+    """Return the name of the trail that delivers to the bucket where no organization is looked at."""
+    if isinstance(estate.organization, Organization) or isinstance(estate.trails, Unreadable):
+        return ""
+    bucket = estate.bucket.name if isinstance(estate.bucket, Bucket) else ""
+    return next((trail.name for trail in estate.trails if trail.bucket == bucket), "")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,7 +86,8 @@ class _Reader:
                 *grouped(self.member_paths(scps), named, extra=self.units()),
             ),
             unread=self.unread,
-            notes=notes,
+            notes=(*notes, *self.alone()),
+            has_organization=not isinstance(self.estate.organization, _NO_ORGANIZATION),
         )
 
     def attached(self, kind: str, *, archive_path: tuple[str, ...]) -> dict[str, tuple[Guard, ...]]:
@@ -159,6 +170,13 @@ class _Reader:
         if not isinstance(self.estate.accounts, Unreadable):
             known = {self.facts.archive_account, self.management()}
             yield from (account for account in self.estate.accounts if account.id not in known)
+
+    def alone(self) -> Iterator[str]:
+        if isinstance(self.estate.organization, _NO_ORGANIZATION):
+            yield (
+                "no organization was looked at: the account is taken to be bound by no SCP and no RCP, and to "
+                "be its own management account where the trail is its own"
+            )
 
     def unknown_members(self, facts: ArchiveFacts) -> Iterator[MemberPath]:
         """Yield a member that no policy binds where the members could not be read: there may be one."""

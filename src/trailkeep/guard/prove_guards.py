@@ -68,6 +68,7 @@ class Guards:
         members: the other member accounts.
         unread: controls of which a document could not be read, with the reason.
         without: controls that are taken to have failed.
+        has_organization: whether the account is known, or taken, to be in one.
         notes: what was assumed of names and documents that are not there, one sentence each.
         problems: files that could not be used, one sentence each.
     """
@@ -80,6 +81,7 @@ class Guards:
     members: tuple[MemberPath, ...] = ()
     unread: Mapping[Control, str] = field(default_factory=dict)
     without: frozenset[Control] = frozenset()
+    has_organization: bool = True
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
