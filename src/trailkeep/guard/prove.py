@@ -29,10 +29,11 @@ from trailkeep.guard.prove_callers import Asker, askers
 from trailkeep.guard.prove_closure import Closure, Prover, Sets, hitting, minimal
 from trailkeep.guard.prove_missing import missing
 from trailkeep.guard.prove_model import Outcome, ThreatVerdict, witness_of
+from trailkeep.guard.prove_standing import done_already, why_absent, why_refused
 from trailkeep.guard.symbolic import Outcome as Found
 from trailkeep.guard.symbolic import prove
 from trailkeep.guard.symbolic_classes import CALLER_KEYS
-from trailkeep.guard.threat import Attacker, Call, Control, Effect, Fact, Target, Threat, Way
+from trailkeep.guard.threat import Attacker, Call, Control, Fact, Target, Threat, Way
 
 __all__ = ["BYPASS", "Pair", "open_pairs", "pairs", "prove_threat"]
 
@@ -55,8 +56,6 @@ _OF_ORGANIZATION = frozenset(
 """The threats that act on an organization."""
 _ENOUGH = 3
 """How many classes that get through are named; all others are then asked about at once."""
-_USABLE = frozenset({"", "Enabled"})
-_LOST_KEY = frozenset({"disable-key", "destroy-key"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +87,10 @@ def prove_threat(threat: Threat, prover: Prover) -> ThreatVerdict:
         remains=threat.remains,
     )
     if stand.stands is Stands.ABSENT:
-        return _with(base, reason=_absent(stand))
+        return _with(base, reason=why_absent(stand))
     if not prover.guards.has_organization and threat.id in _OF_ORGANIZATION:
         return _with(base, verdict=Outcome.RESIDUAL, reason="no organization was looked at")
-    if done := _done_already(threat, prover):
+    if done := done_already(threat, prover.guards.facts):
         return _done_verdict(base, done)
     if not threat.ways:
         return _with(base, verdict=Outcome.RESIDUAL, reason=threat.stops)
@@ -191,7 +190,7 @@ def _judged(
     undecided = opening or next((pair.closure.reason for pair in counted if pair.closure.reason), "")
     if undecided:
         return _with(base, verdict=Outcome.UNDECIDED, reason=undecided)
-    base = _with(base, layers=_layers(decisive), depth=_depth(decisive), reason=_refused(stand))
+    base = _with(base, layers=_layers(decisive), depth=_depth(decisive), reason=why_refused(stand))
     nobody = bool((threat.unbound - _LINKED) & {pair.asker.attacker for pair in left})
     if not nobody and not (left and threat.attackers == _LINKED) and not _of_management(prover, left):
         return base
@@ -318,49 +317,6 @@ def _depth(counted: Sequence[Pair]) -> int | None:
 
 def _sets(pair: Pair) -> Sets:
     return pair.closure.sets
-
-
-def _absent(stand: Standing) -> str:
-    words = {
-        Fact.GOVERNANCE: "new logs are not locked in governance mode",
-        Fact.OBJECT_LOCK: "the bucket has no Object Lock, so no legal hold",
-        Fact.CUSTOMER_KEY: "the logs are encrypted with S3's own keys; there is no key of a customer",
-        Fact.FEED: "the trail feeds no topic and no log group",
-        Fact.DELEGATED_TRAIL: "no account is delegated administrator of CloudTrail",
-        Fact.REGIONAL_NAME: "the name of the bucket cannot be registered by others",
-        Fact.DEFAULT_REGION: "the region cannot be disabled",
-    }
-    return "; ".join(words.get(fact, f"not so: {fact.value}") for fact in stand.facts)
-
-
-def _refused(stand: Standing) -> str:
-    if stand.stands is not Stands.REFUSED:
-        return ""
-    if stand.facts == (Fact.GOVERNANCE,):
-        return "the lock in governance mode asks for s3:BypassGovernanceRetention as well"
-    words = {
-        Fact.COMPLIANCE: "Object Lock in compliance mode refuses it to everybody until the retention ends",
-        Fact.OBJECT_LOCK: "Object Lock refuses it",
-        Fact.DEFAULT_REGION: "AWS refuses it in a region that is enabled by default",
-        Fact.REGIONAL_NAME: "a name in the account's regional namespace cannot be registered by others",
-    }
-    return "; ".join(words.get(fact, fact.value) for fact in stand.facts if fact is not Fact.GOVERNANCE)
-
-
-def _done_already(threat: Threat, prover: Prover) -> str:
-    """Return what already happened or happens by itself, where no request is needed any more."""
-    facts = prover.guards.facts
-    if threat.id == "expire-by-lifecycle" and facts.expirations:
-        return f"no request is needed: {'; '.join(facts.expirations)}"
-    if threat.id in _LOST_KEY and facts.key_state not in _USABLE:
-        return f"the key is {facts.key_state} already"
-    if (
-        threat.effect is Effect.DELETE
-        and threat.id == "suspend-versioning"
-        and facts.versioning == "Suspended"
-    ):
-        return "versioning is suspended already"
-    return ""
 
 
 def _with(base: ThreatVerdict, /, **changes: object) -> ThreatVerdict:

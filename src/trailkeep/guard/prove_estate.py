@@ -174,8 +174,8 @@ class _Reader:
     def alone(self) -> Iterator[str]:
         if isinstance(self.estate.organization, _NO_ORGANIZATION):
             yield (
-                "no organization was looked at: the account is taken to be bound by no SCP and no RCP, and to "
-                "be its own management account where the trail is its own"
+                "no organization was looked at: the account is taken to be bound by no SCP and no RCP, and "
+                "to be its own management account where the trail is its own"
             )
 
     def unknown_members(self, facts: ArchiveFacts) -> Iterator[MemberPath]:
