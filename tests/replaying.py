@@ -11,8 +11,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from trailkeep.guard.principals import PrincipalKind
-from trailkeep.guard.prove import BYPASS, Pair
 from trailkeep.guard.prove_callers import Asker
+from trailkeep.guard.prove_pairs import BYPASS, Pair
 from trailkeep.guard.threat import Attacker, Target
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, ORGANIZATION_ID, Identity, Sandbox
 

@@ -16,11 +16,11 @@ from trailkeep.guard.evaluate import Decision, Layers, Principal, PrincipalKind,
 from trailkeep.guard.model import apply_all
 from trailkeep.guard.paths import path_of
 from trailkeep.guard.policy import parse_policy
-from trailkeep.guard.prove import open_pairs
 from trailkeep.guard.prove_archive import prove_archive
 from trailkeep.guard.prove_closure import Prover
 from trailkeep.guard.prove_estate import estate_guards
 from trailkeep.guard.prove_model import Outcome, Proof
+from trailkeep.guard.prove_pairs import open_pairs
 from trailkeep.guard.threat import Attacker
 from trailkeep.guard.threats import BY_ID, THREATS
 

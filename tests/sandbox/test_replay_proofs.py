@@ -12,11 +12,12 @@ from guard_verbs import BUCKET, Verbs, settings
 from replaying import NOT_IN_MOTO, REFUSALS, Replay, caller_of, why_not
 from trailkeep.guard.estate import Key, decode_estate
 from trailkeep.guard.facts import Stands, standing
-from trailkeep.guard.prove import Pair, open_pairs, pairs, prove_threat
+from trailkeep.guard.prove import prove_threat
 from trailkeep.guard.prove_closure import Prover
 from trailkeep.guard.prove_documents import document_guards
 from trailkeep.guard.prove_estate import estate_guards
 from trailkeep.guard.prove_model import Outcome
+from trailkeep.guard.prove_pairs import Pair, open_pairs, pairs
 from trailkeep.guard.threat import Attacker, Threat
 from trailkeep.guard.threats import THREATS
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, ORGANIZATION_ID, Sandbox

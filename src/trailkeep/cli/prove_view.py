@@ -77,7 +77,7 @@ def _table(proof: Proof) -> Table:
 def _why(threat: ThreatVerdict) -> str:
     match threat.verdict:
         case Outcome.COUNTEREXAMPLE:
-            return "; ".join(threat.who)
+            return "; ".join(threat.who) or threat.reason
         case Outcome.UNDECIDED:
             return threat.reason
         case Outcome.RESIDUAL:

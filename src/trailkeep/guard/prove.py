@@ -25,22 +25,20 @@ import msgspec
 
 from trailkeep.guard.evaluate import Decision, Layer, Request, evaluate
 from trailkeep.guard.facts import Standing, Stands, standing
-from trailkeep.guard.prove_callers import Asker, askers
-from trailkeep.guard.prove_closure import Closure, Prover, Sets, hitting, minimal
+from trailkeep.guard.prove_callers import Asker
+from trailkeep.guard.prove_closure import Prover, Sets, hitting
 from trailkeep.guard.prove_missing import missing
 from trailkeep.guard.prove_model import Outcome, ThreatVerdict, witness_of
+from trailkeep.guard.prove_pairs import Pair, counts, pairs
 from trailkeep.guard.prove_standing import done_already, why_absent, why_refused
 from trailkeep.guard.symbolic import Outcome as Found
 from trailkeep.guard.symbolic import prove
 from trailkeep.guard.symbolic_classes import CALLER_KEYS
-from trailkeep.guard.threat import Attacker, Call, Control, Fact, Target, Threat, Way
+from trailkeep.guard.threat import Attacker, Control, Threat
 
-__all__ = ["BYPASS", "Pair", "open_pairs", "pairs", "prove_threat"]
+__all__ = ["prove_threat"]
 
-BYPASS = Call(action="s3:BypassGovernanceRetention", target=Target.LOG)
-_MANAGEMENT = frozenset({Attacker.MANAGEMENT_ROOT, Attacker.MANAGEMENT_IAM})
 _LINKED = frozenset({Attacker.SERVICE_LINKED_ROLE})
-_LOCKS = frozenset({Fact.OBJECT_LOCK, Fact.COMPLIANCE, Fact.GOVERNANCE})
 _OTHER_TRAIL = "arn:aws:cloudtrail:us-east-1:999999999999:trail/other"
 _OF_ORGANIZATION = frozenset(
     {
@@ -54,17 +52,6 @@ _OF_ORGANIZATION = frozenset(
     }
 )
 """The threats that act on an organization."""
-_ENOUGH = 3
-"""How many classes that get through are named; all others are then asked about at once."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """One way for one class of callers, and what refuses it."""
-
-    asker: Asker
-    way: Way
-    closure: Closure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,91 +87,18 @@ def prove_threat(threat: Threat, prover: Prover) -> ThreatVerdict:
 
 def _done_verdict(base: ThreatVerdict, reason: str) -> ThreatVerdict:
     """Return that nobody has to ask any more."""
-    return _with(base, verdict=Outcome.COUNTEREXAMPLE, reason=reason, depth=0, who=("nobody has to",))
-
-
-def pairs(threat: Threat, prover: Prover) -> tuple[Pair, ...]:
-    """Return every way for every class of callers, with what refuses it."""
-    stand = standing(threat, prover.guards.facts)
-    return tuple(
-        _locked(pair, stand)
-        for attacker in Attacker
-        if attacker in threat.attackers
-        for way in _ways_of(threat, attacker, stand)
-        for pair in _pairs(prover, attacker, way)
-    )
-
-
-def _ways_of(threat: Threat, attacker: Attacker, stand: Standing) -> Iterator[Way]:
-    """Yield the ways that are open to an attacker in principle, with all calls that AWS authorizes.
-
-    Through an access point S3 asks for the object in the bucket as well; a version in governance mode needs
-    the permission to bypass it.
-    """
-    is_governed = stand.facts == (Fact.GOVERNANCE,) and stand.stands is Stands.REFUSED
-    for way in threat.ways:
-        calls: list[Call] = []
-        for call in way:
-            if not call.elsewhere:
-                calls.append(call)
-            if call.target is Target.LOG_BY_ACCESS_POINT:
-                calls.append(Call(action=call.action, target=Target.LOG))
-        if is_governed:
-            calls.append(BYPASS)
-        if all(attacker in (call.only or threat.attackers) for call in calls):
-            yield tuple(calls)
-
-
-def open_pairs(threat: Threat, prover: Prover) -> tuple[Pair, ...]:
-    """Return what makes a counterexample: the ways and classes that are not refused and that count."""
-    return tuple(
-        pair
-        for pair in pairs(threat, prover)
-        if _counts(threat, prover, pair) and not pair.closure.is_closed and not pair.closure.reason
-    )
-
-
-def _pairs(prover: Prover, attacker: Attacker, way: Way) -> Iterator[Pair]:
-    for first, *others in askers(prover.guards, attacker, way[0]):
-        found = _pair(prover, first, way)
-        if found.closure.is_closed or not others:
-            yield found
-            continue
-        open_ = 0
-        for other in others:
-            one = _pair(prover, other, way)
-            yield one
-            open_ += not one.closure.is_closed
-            if open_ == _ENOUGH:
-                yield found
-                break
-
-
-def _pair(prover: Prover, asker: Asker, way: Way) -> Pair:
-    closures = [prover.closed(asker, call) for call in way]
-    sets = minimal(one for closure in closures for one in closure.sets)
-    reason = "" if sets else next((one.reason for one in closures if one.reason), "")
-    return Pair(asker=asker, way=way, closure=Closure(sets=sets, reason=reason))
-
-
-def _locked(pair: Pair, stand: Standing) -> Pair:
-    """Add Object Lock to what refuses, where it refuses whoever asks."""
-    if stand.stands is not Stands.REFUSED or stand.facts == (Fact.GOVERNANCE,):
-        return pair
-    control = Control.OBJECT_LOCK if set(stand.facts) & _LOCKS else Control.SERVICE
-    sets = minimal({*pair.closure.sets, frozenset({control})})
-    return replace(pair, closure=Closure(sets=sets))
+    return _with(base, verdict=Outcome.COUNTEREXAMPLE, reason=reason, depth=0)
 
 
 def _judged(
     threat: Threat, prover: Prover, base: ThreatVerdict, found: tuple[Pair, ...], stand: Standing
 ) -> ThreatVerdict:
-    counted = [pair for pair in found if _counts(threat, prover, pair)]
-    left = [pair for pair in found if not _counts(threat, prover, pair) and not pair.closure.is_closed]
+    counted = [pair for pair in found if counts(threat, prover, pair)]
+    left = [pair for pair in found if not counts(threat, prover, pair) and not pair.closure.is_closed]
     decisive = found if threat.attackers == _LINKED else counted
     remaining = tuple(dict.fromkeys(str(pair.asker) for pair in left))
     base = _with(base, remaining=remaining)
-    opening = next(_openings(prover, counted), None)
+    opening = _first(prover, counted)
     if isinstance(opening, _Opening):
         return _open(base, prover, threat, counted, opening)
     undecided = opening or next((pair.closure.reason for pair in counted if pair.closure.reason), "")
@@ -194,7 +108,7 @@ def _judged(
     nobody = bool((threat.unbound - _LINKED) & {pair.asker.attacker for pair in left})
     if not nobody and not (left and threat.attackers == _LINKED) and not _of_management(prover, left):
         return base
-    opening = next(_openings(prover, left), None)
+    opening = _first(prover, left)
     if not isinstance(opening, _Opening):
         return base if not left else _with(base, verdict=Outcome.RESIDUAL, reason=threat.remains)
     return _with(
@@ -212,14 +126,14 @@ def _of_management(prover: Prover, left: list[Pair]) -> bool:
     return any(pair.asker.caller.account_id == management for pair in left)
 
 
-def _counts(threat: Threat, prover: Prover, pair: Pair) -> bool:
-    """Say whether a class decides the verdict: a policy could bind it, and a customer controls it."""
-    attacker = pair.asker.attacker
-    if attacker in _LINKED:
-        return False
-    facts = prover.guards.facts
-    is_management = pair.asker.caller.account_id == facts.management_account != facts.archive_account
-    return attacker not in threat.unbound and not (is_management and attacker not in _MANAGEMENT)
+def _first(prover: Prover, found: list[Pair]) -> _Opening | str | None:
+    """Return the first that gets through, else why one that may was not found."""
+    doubt = None
+    for one in _openings(prover, found):
+        if isinstance(one, _Opening):
+            return one
+        doubt = doubt or one
+    return doubt
 
 
 def _openings(prover: Prover, found: list[Pair]) -> Iterator[_Opening | str]:

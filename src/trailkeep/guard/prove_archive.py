@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from trailkeep.guard.prove import open_pairs, prove_threat
+from trailkeep.guard.prove import prove_threat
 from trailkeep.guard.prove_closure import Prover
 from trailkeep.guard.prove_fix import smallest_fix
 from trailkeep.guard.prove_guards import Guards
 from trailkeep.guard.prove_model import Outcome, Proof, ThreatVerdict
+from trailkeep.guard.prove_pairs import open_pairs
 from trailkeep.guard.prove_plans import GOALS, plans
 from trailkeep.guard.threat import Control, Threat
 from trailkeep.guard.threats import THREATS

@@ -18,12 +18,12 @@ from trailkeep.guard.documents import compact
 from trailkeep.guard.evaluate import FULL_AWS_ACCESS
 from trailkeep.guard.policy import parse_policy
 from trailkeep.guard.principals import PrincipalKind
-from trailkeep.guard.prove import Pair
 from trailkeep.guard.prove_callers import CLOUDTRAIL, Asker
 from trailkeep.guard.prove_closure import Prover
 from trailkeep.guard.prove_guards import Guard, Guards, Levels, about
 from trailkeep.guard.prove_missing import is_near
 from trailkeep.guard.prove_model import Fix
+from trailkeep.guard.prove_pairs import Pair
 from trailkeep.guard.statement import Effect, Statement
 from trailkeep.guard.symbolic import Caller, Outcome
 from trailkeep.guard.symbolic_keys import Form, KeyFact, Presence

@@ -22,10 +22,10 @@ from enum import StrEnum
 from itertools import count
 
 from trailkeep.guard.facts import Stands, standing
-from trailkeep.guard.prove import BYPASS, Pair, pairs
 from trailkeep.guard.prove_callers import askers
 from trailkeep.guard.prove_closure import Prover, Sets
 from trailkeep.guard.prove_model import Plan
+from trailkeep.guard.prove_pairs import BYPASS, Pair, pairs
 from trailkeep.guard.statement import Effect
 from trailkeep.guard.threat import Attacker, Call, Control, Family, Target, Threat
 
