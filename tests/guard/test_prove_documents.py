@@ -11,10 +11,11 @@ from trailkeep.core.errors import UsageError
 from trailkeep.guard.facts import ArchiveFacts
 from trailkeep.guard.prove_accounts import completed, fresh_account, grouped, mentions
 from trailkeep.guard.prove_archive import prove_archive
-from trailkeep.guard.prove_documents import control_of, document_guards
+from trailkeep.guard.prove_documents import control_of, document_guards, possible_archives
 from trailkeep.guard.prove_model import Outcome, Proof
 from trailkeep.guard.threat import Control
 from trailkeep.guard.threats import BY_ID
+from trailkeep.workflows.prove import prove_documents
 
 _KEY = "arn:aws:kms:eu-central-1:222222222222:key/11112222-3333-4444-5555-666677778888"
 
@@ -168,3 +169,56 @@ def test_accounts_that_are_alike() -> None:
         ("400000000000", 1),
         ("700000000000", 1),
     ]
+
+
+def test_an_archive_account_that_nobody_tells() -> None:
+    """An account that a policy spares may be the archive's while nothing says which that is."""
+    statement = {
+        "Effect": "Deny",
+        "Action": "s3:*",
+        "Resource": "*",
+        "Condition": {"StringNotEquals": {"aws:PrincipalAccount": "444444444444"}},
+    }
+    documents = {**RECIPE, "scp.json": {"Version": "2012-10-17", "Statement": statement}}
+    files = folder(documents)
+    assert possible_archives(files) == ("", "444444444444")
+    (found,) = prove_documents(files, only="delete-version").threats
+    assert found.verdict is Outcome.COUNTEREXAMPLE
+    assert found.witness is not None
+    assert found.witness.account == "444444444444"
+    told = folder(documents, params=PARAMS)
+    assert possible_archives(told) == ("",)
+    (proved,) = prove_documents(told, only="delete-version").threats
+    assert proved.verdict is Outcome.PROVED
+
+
+def test_too_many_accounts() -> None:
+    """With many accounts named and none told to be the archive's the answer asks for it."""
+    principals = [f"{number}" * 12 for number in range(1, 10)] + ["012345678901"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": principals},
+        "Action": "s3:GetObject",
+        "Resource": "*",
+    }
+    files = folder({"bucket-policy.json": {"Version": "2012-10-17", "Statement": statement}})
+    with pytest.raises(UsageError, match="name archive_account in params"):
+        prove_documents(files)
+
+
+def test_a_key_of_another_member() -> None:
+    """A key in another member account is bound by the SCPs of the root, and by none of the archive account."""
+    key = _KEY.replace("222222222222", "444444444444")
+    owner = {"AWS": "arn:aws:iam::444444444444:root"}
+    policy = {"Effect": "Allow", "Principal": owner, "Action": "kms:*", "Resource": "*"}
+    deny = {"Effect": "Deny", "Action": "kms:*", "Resource": key}
+    version = {"Version": "2012-10-17"}
+    documents = {
+        "key-policy.json": {**version, "Statement": policy},
+        "scp.json": {**version, "Statement": deny},
+    }
+    (found,) = _proof(folder(documents, params=PARAMS), "destroy-key").threats
+    assert found.verdict is Outcome.COUNTEREXAMPLE
+    documents["scp-organization.json"] = documents.pop("scp.json")
+    (bound,) = _proof(folder(documents, params=PARAMS), "destroy-key").threats
+    assert (bound.verdict, bound.layers) == (Outcome.PROVED, ("scp-organization",))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -16,7 +16,7 @@ from trailkeep.guard.prove_plans import GOALS, plans
 from trailkeep.guard.threat import Control, Threat
 from trailkeep.guard.threats import THREATS
 
-__all__ = ["ASSUMPTIONS", "prove_archive"]
+__all__ = ["ASSUMPTIONS", "prove_archive", "worst_of"]
 
 ASSUMPTIONS = (
     "every identity is an administrator: no verdict depends on identity policies, boundaries or sessions",
@@ -43,6 +43,24 @@ def prove_archive(guards: Guards, threats: Iterable[Threat] = THREATS) -> Proof:
         plans=() if guards.unread else tuple(plans(meant, prover)),
         assumptions=(*ASSUMPTIONS, *guards.notes),
         unread=tuple(_unread(guards)),
+    )
+
+
+def worst_of(proofs: Sequence[Proof]) -> Proof:
+    """Return for each threat the worst of several proofs, which differ in what nobody knows.
+
+    The plans are those of the first, and what is assumed or unread in any of them counts.
+    """
+    order = (Outcome.COUNTEREXAMPLE, Outcome.UNDECIDED, Outcome.RESIDUAL, Outcome.PROVED)
+    first = proofs[0]
+    return msgspec.structs.replace(
+        first,
+        threats=tuple(
+            min(alike, key=lambda verdict: order.index(verdict.verdict))
+            for alike in zip(*(proof.threats for proof in proofs), strict=True)
+        ),
+        assumptions=tuple(dict.fromkeys(text for proof in proofs for text in proof.assumptions)),
+        unread=tuple(dict.fromkeys(text for proof in proofs for text in proof.unread)),
     )
 
 

@@ -130,8 +130,10 @@ def _partition(guards: Guards) -> str:
 
 def _of_account(guards: Guards, attacker: Attacker, kind: PrincipalKind, account: str) -> Asker:
     caller = Caller(kind=kind, account_id=account, partition=_partition(guards))
-    is_archive = account == guards.facts.archive_account
-    return Asker(attacker=attacker, caller=caller, scps=guards.scps if is_archive else ())
+    if account == guards.facts.archive_account:
+        return Asker(attacker=attacker, caller=caller, scps=guards.scps)
+    scps = next((path.scps for path in guards.members if path.account == account), ())
+    return Asker(attacker=attacker, caller=caller, scps=scps)
 
 
 def _of_path(guards: Guards, attacker: Attacker, kind: PrincipalKind, path: MemberPath) -> Asker:

@@ -26,7 +26,7 @@ from trailkeep.guard.prove_guards import Guard, Guards, Levels, MemberPath
 from trailkeep.guard.revealed import decode_params, revealed
 from trailkeep.guard.threat import Control
 
-__all__ = ["control_of", "document_guards"]
+__all__ = ["control_of", "document_guards", "possible_archives"]
 
 _ON_ROOT = "-organization.json"
 _KINDS = {
@@ -59,11 +59,27 @@ def control_of(name: str) -> Control | None:
     return Control.RCP if name.startswith("rcp") and name.endswith(".json") else None
 
 
-def document_guards(files: Mapping[str, bytes | str]) -> Guards:
+def possible_archives(files: Mapping[str, bytes | str]) -> tuple[str, ...]:
+    """Return the accounts that may be the archive's; an empty text is the one that is told, or stands for it.
+
+    Where nothing tells it, each account that a policy names may be the one.
+    """
+    reader = _Reader(files=files)
+    listed = [guard for name in sorted(files) for guard in reader.guard(name)]
+    facts = together(reader.params(), revealed(reader.documents))
+    if facts.archive_account or not listed:
+        return ("",)
+    known, _ = completed(facts, reader.texts)
+    named = {one for one in mentions(reader.texts) if one.isdecimal()}
+    return ("", *sorted(named - {known.management_account}))
+
+
+def document_guards(files: Mapping[str, bytes | str], *, archive: str = "") -> Guards:
     """Return the guards of a folder.
 
     Args:
         files: the names of its files and what is in them; as text why a file could not be read.
+        archive: the archive account, where nothing in the folder tells it.
 
     Raises:
         UsageError: no file is a policy of an archive.
@@ -74,7 +90,7 @@ def document_guards(files: Mapping[str, bytes | str]) -> Guards:
             "--policies: expected bucket-policy.json, key-policy.json, scp*.json or rcp*.json, "
             f"got {got}; name your files like that"
         )
-    return _Reader(files=files).guards()
+    return _Reader(files=files).guards(archive)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,9 +103,10 @@ class _Reader:
     documents: list[tuple[Kind, object]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
 
-    def guards(self) -> Guards:
+    def guards(self, archive: str) -> Guards:
         found = [guard for name in sorted(self.files) for guard in self.guard(name)]
-        facts, notes = completed(together(self.params(), revealed(self.documents)), self.texts)
+        told = together(self.params(), revealed(self.documents), ArchiveFacts(archive_account=archive))
+        facts, notes = completed(told, self.texts)
         facts, notes = self.with_bucket(facts, notes)
         by_control = {control: tuple(one for one in found if one.control is control) for control in Control}
         facts, key_notes = self.with_key(facts, by_control[Control.KEY_POLICY])
