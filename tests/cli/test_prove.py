@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,15 @@ def test_a_huge_file(recipe: Path) -> None:
     code, out, _ = _run("--policies", str(recipe), "--threat", "expire-by-lifecycle")
     assert code == 3
     assert "more than 1,048,576 bytes" in out
+
+
+def test_what_is_no_regular_file(recipe: Path) -> None:
+    """A pipe or a folder with the name of a policy is named, and nobody waits for it."""
+    (recipe / "scp.json").unlink()
+    os.mkfifo(recipe / "scp.json")
+    code, out, _ = _run("--policies", str(recipe), "--threat", "expire-by-lifecycle")
+    assert code == 3
+    assert "scp.json: expected a policy, got no regular file" in out
 
 
 def test_terminal_is_not_driven(recipe: Path) -> None:

@@ -77,6 +77,8 @@ def _files(folder: Path) -> dict[str, bytes | str]:
 
 
 def _read(file: Path) -> bytes | str:
+    if not file.is_file():
+        return "no regular file"
     try:
         with file.open("rb") as stream:
             content = stream.read(_LARGEST_BYTES + 1)

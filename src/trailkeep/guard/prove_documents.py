@@ -154,8 +154,8 @@ class _Reader:
             return ArchiveFacts()
         try:
             return decode_params(content)
-        except UsageError as error:
-            self.problems.append(str(error))
+        except (UsageError, RecursionError) as error:
+            self.problems.append(str(error) or "params.json: expected a JSON object")
             return ArchiveFacts()
 
     def with_bucket(
