@@ -21,6 +21,7 @@ VERBS = (
     "explain",
     "export",
     "status",
+    "audit",
     "backfill",
     "collect",
     "search",
