@@ -40,3 +40,11 @@ def test_nothing_built(verbs: Verbs) -> None:
     assert of(ran, "FAIL") >= {"trail.exists", "trail.organization", "archive.bucket", "guards.membership"}
     assert list(answers(ran)) == [control.id for control in CONTROLS]
     assert of(ran, "UNKNOWN") == set()
+
+
+def test_armed(verbs: Verbs) -> None:
+    """Once the archive is armed, what is left failing is what nobody asked Trailkeep to set up."""
+    assert verbs.armed().exit_code == 0
+    ran = verbs.run("audit", "--json")
+    print(ran.stderr)
+    assert of(ran, "FAIL") == set()

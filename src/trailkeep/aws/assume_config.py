@@ -78,7 +78,8 @@ def correct_bucket(accounts: Accounts, estate: Estate, assumed: Assumed) -> Esta
         return replace(estate, bucket=found, archive_account=caller, account_public_access_block=block)
     unknown = Unreadable(
         call="s3:HeadBucket",
-        error=f"expected to know whose bucket {archive.bucket} is, got no account; name it with --archive-account",
+        error=f"expected to know whose bucket {archive.bucket} is, got no account; "
+        "name it with --archive-account",
     )
     return replace(estate, bucket=unknown, archive_account=unknown, account_public_access_block=unknown)
 

@@ -1,7 +1,7 @@
 """Reads what tells a person of changes to a trail: EventBridge rules, and metric filters with alarms.
 
-A rule is heard when it is enabled and has a target, a metric filter when an alarm of its metric has an action.
-Whether anybody reads what they send is not known here.
+A rule is heard when it is enabled and has a target, a metric filter when an alarm of its metric has an
+action. Whether anybody reads what they send is not known here.
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudwatch-alarms-for-cloudtrail.html,
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html

@@ -43,7 +43,7 @@ class Feed(_Fact, frozen=True, kw_only=True):
 
 
 class Watcher(_Fact, frozen=True, kw_only=True):
-    """Something that tells a person of calls: ``looks_for`` is its pattern, ``is_heard`` whether anybody is told."""
+    """Something that tells of calls: ``looks_for`` is its pattern, ``is_heard`` whether anybody is told."""
 
     name: str
     looks_for: str

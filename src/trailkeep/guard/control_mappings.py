@@ -2,14 +2,16 @@
 
 The numbers are facts with a source each; where none says that a requirement asks a question, it is left out.
 
-* CIS AWS Foundations Benchmark 3.0.0, 4.0.1, 5.0.0, 6.0.0, 7.0.0 and their sections, PCI DSS 4.0, NIST SP 800-53
-  revision 5, the HIPAA security rule, SOC 2 and FedRAMP Moderate: the compliance tables of Prowler 5.46.0
+* CIS AWS Foundations Benchmark 3.0.0, 4.0.1, 5.0.0, 6.0.0, 7.0.0, PCI DSS 4.0, NIST SP 800-53 revision 5,
+  the HIPAA security rule, SOC 2 and FedRAMP Moderate: the compliance tables of Prowler 5.46.0
   (Apache-2.0), of which the requirement numbers are taken. Of PCI DSS its running numbers are cut off.
-* AWS Foundational Security Best Practices: https://docs.aws.amazon.com/securityhub/latest/userguide/cloudtrail-controls.html,
+* AWS Foundational Security Best Practices:
+  https://docs.aws.amazon.com/securityhub/latest/userguide/cloudtrail-controls.html,
   https://docs.aws.amazon.com/securityhub/latest/userguide/s3-controls.html,
   https://docs.aws.amazon.com/securityhub/latest/userguide/kms-controls.html
 * AU-4(1), AU-9, AU-9(2), AU-11 of NIST SP 800-53 revision 5: https://doi.org/10.6028/NIST.SP.800-53r5
-* Retention: PCI DSS 4.0 10.5.1 (12 months), HIPAA 164.316(b)(2)(i) (6 years), FedRAMP Moderate AU-11 (90 days).
+* Retention: PCI DSS 4.0 10.5.1 (12 months), HIPAA 164.316(b)(2)(i) (6 years), FedRAMP Moderate
+  AU-11 (90 days).
 """
 
 from __future__ import annotations
@@ -75,8 +77,10 @@ _TABLE: dict[str, dict[str, str]] = {
     "trail.multi_region": {
         "cis": "3.1/4.1",
         "fsbp": "CloudTrail.1",
-        "pci-4.0": "10.2.1 10.2.1.1 10.2.1.2 10.2.1.3 10.2.1.4 10.2.1.5 10.2.1.6 10.2.1.7 10.2.2 10.3.1 10.6.3",
-        "nist-800-53-r5": "AU-2(b) AU-3(a) AU-3(b) AU-3(c) AU-3(d) AU-3(e) AU-3(f) AU-6(3) AU-10 AU-12(a) AU-12(c)",
+        "pci-4.0": "10.2.1 10.2.1.1 10.2.1.2 10.2.1.3 10.2.1.4 10.2.1.5 10.2.1.6 10.2.1.7 10.2.2 10.3.1 "
+        "10.6.3",
+        "nist-800-53-r5": "AU-2(b) AU-3(a) AU-3(b) AU-3(c) AU-3(d) AU-3(e) AU-3(f) AU-6(3) AU-10 AU-12(a) "
+        "AU-12(c)",
         "hipaa": "164.308(a)(1)(ii)(D) 164.308(a)(6)(ii) 164.312(b)",
         "soc2": "CC2.1 CC7.2 A1.2 PI1.3",
         "fedramp-moderate": "AU-2(a)(d) AU-3 AU-6(1)(3) AU-12(a)(c)",
@@ -188,13 +192,6 @@ _TABLE: dict[str, dict[str, str]] = {
         "fedramp-moderate": "AU-2(a)(d) AU-12(a)(c)",
     },
     "archive.mfa_delete": {"cis": "2.1.2/3.1.2", "fsbp": "S3.20", "pci-4.0": "10.3.2"},
-    "archive.encryption": {
-        "pci-4.0": "3.5.1",
-        "nist-800-53-r5": "AU-9(3) SC-28(1)",
-        "hipaa": "164.312(a)(2)(iv) 164.312(c)(1) 164.312(e)(2)(ii)",
-        "soc2": "PI1.4",
-        "fedramp-moderate": "SC-13 SC-28",
-    },
     "archive.kms_encryption": {"fsbp": "S3.17", "pci-4.0": "3.5.1", "soc2": "PI1.4"},
     "archive.tls": {
         "cis": "2.1.1/3.1.1",

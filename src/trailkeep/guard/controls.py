@@ -1,6 +1,6 @@
 """Every control, in the order of the report, and the audit itself: a pure function of what was read.
 
-A framework asks some of them; a mute takes a failure out of the outcome until it expires, and is always shown.
+A framework asks some of them. A mute takes a failure out of the outcome until it expires, and is shown.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from trailkeep.core.verdict import Verdict, VerdictKind
 from trailkeep.guard.audit_facts import AuditFacts
 from trailkeep.guard.control import Answer, Control, Outcome, Severity, Subject
 from trailkeep.guard.control_mappings import Framework, Mapping, mappings_of
+from trailkeep.guard.controls_access import ACCESS_CONTROLS
 from trailkeep.guard.controls_archive import ARCHIVE_CONTROLS
 from trailkeep.guard.controls_delivery import DELIVERY_CONTROLS
 from trailkeep.guard.controls_guards import GUARD_CONTROLS
 from trailkeep.guard.controls_key import KEY_CONTROLS
 from trailkeep.guard.controls_organization import ORGANIZATION_CONTROLS
 from trailkeep.guard.controls_policy import POLICY_CONTROLS
+from trailkeep.guard.controls_recording import RECORDING_CONTROLS
 from trailkeep.guard.controls_trail import TRAIL_CONTROLS
 from trailkeep.guard.estate import Absent, Bucket, Encryption, Estate, Key, Trail, Unreadable
 from trailkeep.guard.status import Status
@@ -31,8 +33,10 @@ __all__ = ["CONTROLS", "Audit", "Result", "archive_trail", "audit", "subject_of"
 
 CONTROLS: tuple[Control, ...] = (
     *TRAIL_CONTROLS,
+    *RECORDING_CONTROLS,
     *DELIVERY_CONTROLS,
     *ARCHIVE_CONTROLS,
+    *ACCESS_CONTROLS,
     *POLICY_CONTROLS,
     *KEY_CONTROLS,
     *GUARD_CONTROLS,
@@ -71,9 +75,10 @@ class Result:
         match answer.outcome:
             case Outcome.FAIL:
                 since = f"; the mute of it ended on {self.expired.expires}" if self.expired else ""
-                return f"{answer.resource}: expected {control.expected}, got {answer.reason}; {control.remedy}{since}"
+                wanted = f"{answer.resource}: expected {control.expected}"
+                return f"{wanted}, got {answer.reason}; {control.remedy}{since}"
             case Outcome.UNKNOWN:
-                return f"{answer.resource}: expected to find out, got {answer.reason}; let the caller read it"
+                return f"{answer.resource}: not known, because {answer.reason}"
             case _:
                 return f"{answer.resource}: {answer.reason}"
 
@@ -169,7 +174,7 @@ def _result(control: Control, subject: Subject, mappings: tuple[Mapping, ...], m
 
 
 def archive_trail(estate: Estate, config: Config | None) -> Trail | Absent | Unreadable:
-    """Return the organization trail that fills the archive: by the name configured, by bucket, or the first."""
+    """Return the organization trail that fills the archive: by its bucket, by the name configured, or any."""
     if isinstance(estate.trails, Unreadable):
         return estate.trails
     name = config.trail.name if config else ""
@@ -182,7 +187,7 @@ def archive_trail(estate: Estate, config: Config | None) -> Trail | Absent | Unr
 
 
 def _key(estate: Estate, facts: AuditFacts, trail: Trail | Absent | Unreadable) -> Key | Absent | Unreadable:
-    """Return the key with its policy where it was read, else what the estate has; Absent where none is named."""
+    """Return the key with its policy where it was read, else the estate's; Absent where none is named."""
     if not isinstance(facts.key, Unreadable):
         return facts.key
     if isinstance(estate.key, Key):

@@ -1,4 +1,4 @@
-"""Controls of the bucket: whose it is, what keeps logs in it, and how it is used.
+"""Controls of the bucket: whose it is, and what keeps logs in it.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html,
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html
@@ -22,11 +22,9 @@ from trailkeep.guard.effective import Threat, effective
 from trailkeep.guard.estate import (
     Absent,
     Bucket,
-    Encryption,
     ForeignBucket,
     ObjectLock,
     Organization,
-    PublicAccessBlock,
     Unreadable,
 )
 from trailkeep.guard.plan_lifecycle import early_expirations
@@ -34,12 +32,6 @@ from trailkeep.guard.plan_lifecycle import early_expirations
 __all__ = ["ARCHIVE_CONTROLS", "of_bucket"]
 
 _NAMED = 3
-_PUBLIC_SWITCHES = (
-    "block_public_acls",
-    "ignore_public_acls",
-    "block_public_policy",
-    "restrict_public_buckets",
-)
 
 
 def of_bucket(check: Callable[[Subject, Bucket], Answer]) -> Callable[[Subject], Answer]:
@@ -154,56 +146,6 @@ def _has_lifecycle(subject: Subject, bucket: Bucket) -> Answer:
     return passed(subject.bucket_name, "there are lifecycle rules")
 
 
-def _blocks_public(subject: Subject, bucket: Bucket) -> Answer:
-    return _block(subject.bucket_name, bucket.public_access_block)
-
-
-def _account_blocks_public(subject: Subject, bucket: Bucket) -> Answer:
-    return _block(f"account {bucket.owner}", subject.estate.account_public_access_block)
-
-
-def _block(resource: str, block: PublicAccessBlock | Absent | Unreadable) -> Answer:
-    if isinstance(block, Unreadable):
-        return unknown(resource, block)
-    if isinstance(block, Absent):
-        return failed(resource, "no public access block")
-    off = [name for name in _PUBLIC_SWITCHES if not getattr(block, name)]
-    return failed(resource, f"{', '.join(off)} off") if off else passed(resource, "all four switches are on")
-
-
-def _is_not_public(subject: Subject, bucket: Bucket) -> Answer:
-    block = bucket.public_access_block
-    if isinstance(block, PublicAccessBlock) and block.restrict_public_buckets and block.ignore_public_acls:
-        return passed(subject.bucket_name, "the public access block overrules policy and ACL")
-    grants = subject.facts.public_grants
-    gaps = effective(subject.estate, Threat.READ)
-    if gaps and not isinstance(gaps, Unreadable):
-        return failed(subject.bucket_name, f"{gaps[0].caller} may call {gaps[0].action}: {gaps[0].reason}")
-    if not isinstance(grants, Unreadable) and grants and bucket.ownership != "BucketOwnerEnforced":
-        return failed(subject.bucket_name, f"an ACL that grants {', '.join(grants)}")
-    for fact in (block, grants, gaps):
-        if isinstance(fact, Unreadable):
-            return unknown(subject.bucket_name, fact)
-    return passed(subject.bucket_name, "neither policy nor ACL lets a stranger in")
-
-
-def _is_owner_enforced(subject: Subject, bucket: Bucket) -> Answer:
-    if isinstance(bucket.ownership, Unreadable):
-        return unknown(subject.bucket_name, bucket.ownership)
-    if bucket.ownership == "BucketOwnerEnforced":
-        return passed(subject.bucket_name, "ACLs have no effect")
-    told = "none" if isinstance(bucket.ownership, Absent) else bucket.ownership
-    return failed(subject.bucket_name, f"object ownership {told}, under which an ACL can give a log away")
-
-
-def _lets_owner_pay(subject: Subject, bucket: Bucket) -> Answer:
-    if isinstance(bucket.request_payer, Unreadable):
-        return unknown(subject.bucket_name, bucket.request_payer)
-    if bucket.request_payer == "Requester":
-        return failed(subject.bucket_name, "requester pays, to which CloudTrail cannot deliver")
-    return passed(subject.bucket_name, "the owner pays for requests")
-
-
 def _hides_nothing(subject: Subject, _: Bucket) -> Answer:
     versions = subject.facts.versions
     if isinstance(versions, Unreadable):
@@ -223,19 +165,6 @@ def _hides_nothing(subject: Subject, _: Bucket) -> Answer:
     return passed(subject.bucket_name, f"no delete marker among all {versions.looked_at} versions")
 
 
-def _is_access_logged(subject: Subject, bucket: Bucket) -> Answer:
-    target = subject.facts.access_log_bucket
-    if isinstance(target, Unreadable):
-        return unknown(subject.bucket_name, target)
-    if isinstance(target, Absent):
-        return failed(subject.bucket_name, "no server access logs")
-    if target == bucket.name:
-        return failed(
-            subject.bucket_name, "server access logs in the archive itself, where S3 cannot write them"
-        )
-    return passed(subject.bucket_name, f"server access logs go to {target}")
-
-
 def _needs_mfa(subject: Subject, bucket: Bucket) -> Answer:
     lock, mfa = bucket.object_lock, subject.facts.mfa_delete
     if isinstance(lock, ObjectLock) and lock.mode:
@@ -246,26 +175,6 @@ def _needs_mfa(subject: Subject, bucket: Bucket) -> Answer:
     if isinstance(mfa, Unreadable):
         return unknown(subject.bucket_name, mfa)
     return passed(subject.bucket_name, "MFA Delete is on") if mfa else failed(subject.bucket_name, "none")
-
-
-def _is_encrypted(subject: Subject, bucket: Bucket) -> Answer:
-    match bucket.encryption:
-        case Unreadable() as why:
-            return unknown(subject.bucket_name, why)
-        case Absent():
-            return failed(subject.bucket_name, "no default encryption")
-        case Encryption(algorithm=algorithm):
-            return passed(subject.bucket_name, f"new objects are encrypted with {algorithm}")
-
-
-def _is_kms_encrypted(subject: Subject, bucket: Bucket) -> Answer:
-    match bucket.encryption:
-        case Unreadable() as why:
-            return unknown(subject.bucket_name, why)
-        case Encryption(kms_key=key) if key:
-            return passed(subject.bucket_name, f"new objects are encrypted with {key}")
-        case _:
-            return failed(subject.bucket_name, "keys of S3's own")
 
 
 def _replicates_inside(subject: Subject, _: Bucket) -> Answer:
@@ -292,7 +201,7 @@ ARCHIVE_CONTROLS = (
         question="Is the bucket that the trail delivers to there, and the archive account's own?",
         expected="a bucket of the archive account",
         check=_is_ours,
-        remedy="create the bucket, or deliver to one of yours; a bucket name that is free can be taken by anyone",
+        remedy="create the bucket, or deliver to one of yours: anyone can take a name that is free",
         action="bucket.create",
     ),
     Control(
@@ -359,65 +268,12 @@ ARCHIVE_CONTROLS = (
         action="bucket.lifecycle",
     ),
     Control(
-        id="archive.public_access_block",
-        severity=Severity.HIGH,
-        question="Are all four public access blocks of the bucket on?",
-        expected="all four switches on",
-        check=of_bucket(_blocks_public),
-        remedy="switch them on",
-        action="bucket.public_access",
-    ),
-    Control(
-        id="archive.account_public_access_block",
-        severity=Severity.MEDIUM,
-        question="Are all four public access blocks of the archive account on?",
-        expected="all four switches on",
-        check=of_bucket(_account_blocks_public),
-        remedy="switch them on for the whole account",
-        action="account.public_access",
-    ),
-    Control(
-        id="archive.not_public",
-        severity=Severity.CRITICAL,
-        question="Can no stranger read or write the archive?",
-        expected="a bucket that lets no stranger in",
-        check=of_bucket(_is_not_public),
-        remedy="remove the statement or the grant, and switch the public access block on",
-        action="bucket.public_access",
-    ),
-    Control(
-        id="archive.ownership",
-        severity=Severity.MEDIUM,
-        question="Are ACLs without effect?",
-        expected="BucketOwnerEnforced",
-        check=of_bucket(_is_owner_enforced),
-        remedy="set it",
-        action="bucket.ownership",
-    ),
-    Control(
-        id="archive.requester_pays",
-        severity=Severity.CRITICAL,
-        question="Does the owner of the bucket pay for requests?",
-        expected="the owner to pay",
-        check=of_bucket(_lets_owner_pay),
-        remedy="set request payment to BucketOwner",
-        action="bucket.request_payment",
-    ),
-    Control(
         id="archive.delete_markers",
         severity=Severity.CRITICAL,
         question="Is no log hidden behind a delete marker?",
         expected="no delete marker",
         check=of_bucket(_hides_nothing),
         remedy="find out who set it, then delete the marker: the locked log below it is still there",
-    ),
-    Control(
-        id="archive.access_logging",
-        severity=Severity.LOW,
-        question="Does S3 write server access logs of the archive to another bucket?",
-        expected="server access logs",
-        check=of_bucket(_is_access_logged),
-        remedy="log to an unlocked bucket of the same account and region, or record data events of the archive",
     ),
     Control(
         id="archive.mfa_delete",
@@ -427,24 +283,6 @@ ARCHIVE_CONTROLS = (
         check=of_bucket(_needs_mfa),
         remedy="lock the logs instead",
         action="bucket.object_lock",
-    ),
-    Control(
-        id="archive.encryption",
-        severity=Severity.MEDIUM,
-        question="Are new objects encrypted by default?",
-        expected="default encryption",
-        check=of_bucket(_is_encrypted),
-        remedy="set the default encryption",
-        action="bucket.encryption",
-    ),
-    Control(
-        id="archive.kms_encryption",
-        severity=Severity.LOW,
-        question="Does the bucket encrypt with a KMS key of your own?",
-        expected="a KMS key",
-        check=of_bucket(_is_kms_encrypted),
-        remedy="set archive.encryption to sse-kms, or keep S3's keys, which nobody can delete",
-        action="bucket.encryption",
     ),
     Control(
         id="archive.replication",

@@ -26,6 +26,7 @@ from trailkeep.guard.status import CellState, Finding, Row, Status, StatusKind
 __all__ = ["DELIVERY_CONTROLS"]
 
 _NAMED = 5
+_NO_TRAIL = "there is no organization trail; see trail.organization"
 
 
 def _of_status(check: Callable[[Subject, Trail, Status], Answer]) -> Callable[[Subject], Answer]:
@@ -35,9 +36,7 @@ def _of_status(check: Callable[[Subject, Trail, Status], Answer]) -> Callable[[S
         if isinstance(subject.trail, Unreadable):
             return unknown(subject.trail_name, subject.trail)
         if isinstance(subject.trail, Absent):
-            return not_applicable(
-                subject.trail_name, "there is no organization trail; see trail.organization"
-            )
+            return not_applicable(subject.trail_name, _NO_TRAIL)
         if isinstance(subject.status, Unreadable):
             return unknown(subject.trail_name, subject.status)
         return check(subject, subject.trail, subject.status)
@@ -56,7 +55,7 @@ def _messages(findings: list[Finding]) -> str:
 
 
 def _without(*kinds: StatusKind, well: str) -> Callable[[Subject], Answer]:
-    """Return a check that fails on findings of some kinds, and is unknown where not all could be looked at."""
+    """Return a check that fails on findings of some kinds, and does not know where not all could be seen."""
 
     def check(_: Subject, trail: Trail, status: Status) -> Answer:
         if found := _found(status, *kinds):
@@ -115,7 +114,7 @@ def _is_without_any(row: Row) -> bool:
     return bool(row.cells) and all(cell.state is CellState.NEVER for cell in row.cells)
 
 
-def _is_fresh(subject: Subject, trail: Trail, status: Status) -> Answer:
+def _is_fresh(_: Subject, trail: Trail, status: Status) -> Answer:
     if found := _found(status, StatusKind.ARCHIVE_LATE):
         return failed(trail.arn, _messages(found))
     newest = max((at for at in (status.newest_log_at, status.newest_digest_at) if at), default=None)

@@ -121,7 +121,7 @@ GUARD_CONTROLS = (
     Control(
         id="guards.reconfigure",
         severity=Severity.CRITICAL,
-        question="Can none of the callers probed change what keeps the logs: policy, lock, lifecycle, versioning?",
+        question="Can none of the callers probed change what keeps the logs, such as the lock?",
         expected="guards that refuse it to the root user and administrators of the archive account too",
         check=_bucket_holds(Threat.RECONFIGURE, well="none of the callers probed may change the bucket"),
         remedy="arm the guards",
@@ -142,7 +142,7 @@ GUARD_CONTROLS = (
         question="Can the archive account neither leave the organization nor close itself?",
         expected="guards that refuse it to its root user too",
         check=_stays,
-        remedy="arm the guards: an account that leaves sheds every guard, and one that is closed loses its logs",
+        remedy="arm the guards: who leaves sheds every guard, and who is closed loses the logs",
         action="members.attach",
     ),
 )

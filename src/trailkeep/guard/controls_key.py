@@ -20,8 +20,9 @@ from trailkeep.guard.control import (
     passed,
     unknown,
 )
-from trailkeep.guard.effective import Threat, deliveries, effective, stranger_trail
+from trailkeep.guard.effective import Threat, effective
 from trailkeep.guard.estate import Absent, Key, Organization, Trail, Unreadable
+from trailkeep.guard.trail_access import deliveries, stranger_trail
 
 __all__ = ["KEY_CONTROLS"]
 
@@ -89,10 +90,10 @@ def _deliver(subject: Subject, key: Key, trail: str, *, is_wanted: bool) -> Answ
     if isinstance(key.policy, Absent):
         return unknown(key.arn, "its policy was not read")
     prefix = subject.trail.prefix if isinstance(subject.trail, Trail) else ""
-    found = deliveries(subject.estate, trail=trail, prefix=prefix)
+    found = deliveries(subject.estate, "kms", trail=trail, prefix=prefix)
     if isinstance(found, Unreadable):
         return unknown(key.arn, found)
-    [made] = [one for one in found if one.action.startswith("kms:")]
+    [made] = found
     words = "may" if made.is_allowed else "may not"
     whose = "our trail" if is_wanted else "a stranger's trail"
     answer = f"CloudTrail {words} make data keys for {whose}: {made.reason}"

@@ -19,13 +19,12 @@ from trailkeep.guard.control import (
     unknown,
 )
 from trailkeep.guard.controls_archive import of_bucket
-from trailkeep.guard.effective import deliveries, refuses_plaintext, stranger_trail
+from trailkeep.guard.effective import refuses_plaintext
 from trailkeep.guard.estate import Absent, Bucket, Trail, Unreadable
 from trailkeep.guard.plan_readers import outsiders
+from trailkeep.guard.trail_access import deliveries, stranger_trail
 
 __all__ = ["POLICY_CONTROLS"]
-
-_S3 = "s3:"
 
 
 def _accepts_trail(subject: Subject, _: Bucket) -> Answer:
@@ -34,10 +33,10 @@ def _accepts_trail(subject: Subject, _: Bucket) -> Answer:
         return unknown(subject.bucket_name, trail)
     if isinstance(trail, Absent):
         return not_applicable(subject.bucket_name, "there is no organization trail; see trail.organization")
-    found = deliveries(subject.estate, trail=trail.arn, prefix=trail.prefix)
+    found = deliveries(subject.estate, "s3", trail=trail.arn, prefix=trail.prefix)
     if isinstance(found, Unreadable):
         return unknown(subject.bucket_name, found)
-    refused = [one for one in found if one.action.startswith(_S3) and not one.is_allowed]
+    refused = [one for one in found if not one.is_allowed]
     if refused:
         return failed(subject.bucket_name, f"CloudTrail may not {refused[0].name}: {refused[0].reason}")
     return passed(subject.bucket_name, "CloudTrail may check the bucket and write to both folders")
@@ -46,7 +45,7 @@ def _accepts_trail(subject: Subject, _: Bucket) -> Answer:
 def _refuses_other_trails(subject: Subject, _: Bucket) -> Answer:
     prefix = subject.trail.prefix if isinstance(subject.trail, Trail) else ""
     stranger = stranger_trail(subject.estate.caller.partition)
-    found = deliveries(subject.estate, trail=stranger, prefix=prefix)
+    found = deliveries(subject.estate, "s3", trail=stranger, prefix=prefix)
     if isinstance(found, Unreadable):
         return unknown(subject.bucket_name, found)
     allowed = [one for one in found if one.action == "s3:PutObject" and one.is_allowed]
