@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from trailkeep.guard.attached import AttachedPolicies
 from trailkeep.guard.audit_facts import AuditFacts
 from trailkeep.guard.estate import Absent, Bucket, Estate, ForeignBucket, Trail, Unreadable
 from trailkeep.guard.status import Status
@@ -83,6 +84,7 @@ class Subject:
 
     Attributes:
         estate: the organization, its policies, its trails, the bucket and the key.
+        attached: its policies, put where they bind.
         facts: what was read for the audit alone.
         status: whether and what the archive receives.
         trail: the trail that fills the archive.
@@ -92,6 +94,7 @@ class Subject:
     """
 
     estate: Estate
+    attached: AttachedPolicies
     facts: AuditFacts
     status: Status | Unreadable
     trail: Trail | Absent | Unreadable

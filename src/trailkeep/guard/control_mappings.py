@@ -5,11 +5,11 @@ The numbers are facts with a source each; where none says that a requirement ask
 * CIS AWS Foundations Benchmark 3.0.0, 4.0.1, 5.0.0, 6.0.0, 7.0.0, PCI DSS 4.0, NIST SP 800-53 revision 5,
   the HIPAA security rule, SOC 2 and FedRAMP Moderate: the compliance tables of Prowler 5.46.0
   (Apache-2.0), of which the requirement numbers are taken. Of PCI DSS its running numbers are cut off.
-* AWS Foundational Security Best Practices:
+* AWS Security Hub, whose Foundational Security Best Practices have most of these controls:
   https://docs.aws.amazon.com/securityhub/latest/userguide/cloudtrail-controls.html,
   https://docs.aws.amazon.com/securityhub/latest/userguide/s3-controls.html,
   https://docs.aws.amazon.com/securityhub/latest/userguide/kms-controls.html
-* AU-4(1), AU-9, AU-9(2), AU-11 of NIST SP 800-53 revision 5: https://doi.org/10.6028/NIST.SP.800-53r5
+* AU-4(1), AU-9, AU-9(2), AU-11, AU-12 of NIST SP 800-53 revision 5: https://doi.org/10.6028/NIST.SP.800-53r5
 * Retention: PCI DSS 4.0 10.5.1 (12 months), HIPAA 164.316(b)(2)(i) (6 years), FedRAMP Moderate
   AU-11 (90 days).
 """
@@ -46,7 +46,7 @@ FRAMEWORKS = (
     Framework(key="cis-5.0", name="CIS AWS Foundations Benchmark 5.0.0"),
     Framework(key="cis-6.0", name="CIS AWS Foundations Benchmark 6.0.0"),
     Framework(key="cis-7.0", name="CIS AWS Foundations Benchmark 7.0.0"),
-    Framework(key="fsbp", name="AWS Foundational Security Best Practices"),
+    Framework(key="fsbp", name="AWS Security Hub controls"),
     Framework(key="pci-4.0", name="PCI DSS 4.0", retention_days=365),
     Framework(key="nist-800-53-r5", name="NIST SP 800-53 revision 5"),
     Framework(key="hipaa", name="HIPAA security rule", retention_days=2190),
@@ -134,7 +134,6 @@ _TABLE: dict[str, dict[str, str]] = {
         "soc2": "CC7.2 CC7.3 A1.2 PI1.3",
         "fedramp-moderate": "AU-2(a)(d) AU-3 AU-6(1)(3) AU-7(1) AU-12(a)(c)",
     },
-    "trail.tags": {"fsbp": "CloudTrail.9"},
     "delivery.accounts": {"nist-800-53-r5": "AU-12(a)"},
     "delivery.regions": {"nist-800-53-r5": "AU-12(a)"},
     "delivery.joined": {"nist-800-53-r5": "AU-12(a)"},

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from trailkeep.core.config import Config, Mute
 from trailkeep.core.errors import UsageError
 from trailkeep.core.verdict import Verdict, VerdictKind
+from trailkeep.guard.attached import AttachedPolicies
 from trailkeep.guard.audit_facts import AuditFacts
 from trailkeep.guard.control import Answer, Control, Outcome, Severity, Subject
 from trailkeep.guard.control_mappings import Framework, Mapping, mappings_of
@@ -118,8 +119,10 @@ def subject_of(
     asked_by = "trailkeep.toml"
     if framework and framework.retention_days > days:
         days, asked_by = framework.retention_days, framework.name
+    estate = replace(estate, key=_key(estate, facts, trail))
     return Subject(
-        estate=replace(estate, key=_key(estate, facts, trail)),
+        estate=estate,
+        attached=AttachedPolicies(estate),
         facts=facts,
         status=status,
         trail=trail,

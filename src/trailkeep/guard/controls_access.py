@@ -42,7 +42,7 @@ def _is_not_public(subject: Subject, bucket: Bucket) -> Answer:
     if isinstance(block, PublicAccessBlock) and block.restrict_public_buckets and block.ignore_public_acls:
         return passed(subject.bucket_name, "the public access block overrules policy and ACL")
     grants = subject.facts.public_grants
-    gaps = effective(subject.estate, Threat.READ)
+    gaps = effective(subject.attached, Threat.READ)
     if gaps and not isinstance(gaps, Unreadable):
         return failed(subject.bucket_name, f"{gaps[0].caller} may call {gaps[0].action}: {gaps[0].reason}")
     if not isinstance(grants, Unreadable) and grants and bucket.ownership != "BucketOwnerEnforced":

@@ -98,7 +98,7 @@ def _is_lock_final(subject: Subject, bucket: Bucket) -> Answer:
         return not_applicable(subject.bucket_name, "nothing is locked; see archive.object_lock")
     if lock.mode == "COMPLIANCE":
         return passed(subject.bucket_name, "nobody can lift COMPLIANCE before its time")
-    gaps = effective(subject.estate, Threat.UNLOCK)
+    gaps = effective(subject.attached, Threat.UNLOCK)
     if isinstance(gaps, Unreadable):
         return unknown(subject.bucket_name, gaps)
     if gaps:

@@ -51,7 +51,7 @@ def _bucket_holds(threat: Threat, *, well: str) -> Callable[[Subject], Answer]:
 def _answer(subject: Subject, resource: str, threat: Threat, well: str) -> Answer:
     if isinstance(subject.estate.roots, Unreadable):
         return unknown(resource, subject.estate.roots)
-    gaps = effective(subject.estate, threat)
+    gaps = effective(subject.attached, threat)
     if isinstance(gaps, Unreadable):
         return unknown(resource, gaps)
     return failed(resource, gaps_in_words(gaps)) if gaps else passed(resource, well)

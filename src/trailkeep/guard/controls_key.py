@@ -90,7 +90,7 @@ def _deliver(subject: Subject, key: Key, trail: str, *, is_wanted: bool) -> Answ
     if isinstance(key.policy, Absent):
         return unknown(key.arn, "its policy was not read")
     prefix = subject.trail.prefix if isinstance(subject.trail, Trail) else ""
-    found = deliveries(subject.estate, "kms", trail=trail, prefix=prefix)
+    found = deliveries(subject.attached, "kms", trail=trail, prefix=prefix)
     if isinstance(found, Unreadable):
         return unknown(key.arn, found)
     [made] = found
@@ -104,7 +104,7 @@ def _without(threat: Threat, *, well: str) -> Callable[[Subject], Answer]:
     def check(subject: Subject, key: Key) -> Answer:
         if isinstance(key.policy, Absent):
             return unknown(key.arn, "its policy was not read")
-        gaps = effective(subject.estate, threat)
+        gaps = effective(subject.attached, threat)
         if isinstance(gaps, Unreadable):
             return unknown(key.arn, gaps)
         if gaps:

@@ -68,7 +68,7 @@ def _delegates_safely(subject: Subject) -> Answer:
         return unknown(name, admins)
     if not admins:
         return passed(name, "CloudTrail has no delegated administrator")
-    gaps = effective(subject.estate, Threat.STOP)
+    gaps = effective(subject.attached, Threat.STOP)
     if isinstance(gaps, Unreadable):
         return unknown(name, gaps)
     named = ", ".join(admins)
@@ -92,7 +92,7 @@ def _limits_root_sessions(subject: Subject) -> Answer:
         return unknown(name, features)
     if _SESSIONS not in features:
         return not_applicable(name, "the management account cannot open root sessions in members")
-    gaps = effective(subject.estate, Threat.UNLOCK_AS_ROOT)
+    gaps = effective(subject.attached, Threat.UNLOCK_AS_ROOT)
     if isinstance(gaps, Unreadable):
         return unknown(name, gaps)
     if gaps:

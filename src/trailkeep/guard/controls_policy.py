@@ -33,7 +33,7 @@ def _accepts_trail(subject: Subject, _: Bucket) -> Answer:
         return unknown(subject.bucket_name, trail)
     if isinstance(trail, Absent):
         return not_applicable(subject.bucket_name, "there is no organization trail; see trail.organization")
-    found = deliveries(subject.estate, "s3", trail=trail.arn, prefix=trail.prefix)
+    found = deliveries(subject.attached, "s3", trail=trail.arn, prefix=trail.prefix)
     if isinstance(found, Unreadable):
         return unknown(subject.bucket_name, found)
     refused = [one for one in found if not one.is_allowed]
@@ -45,7 +45,7 @@ def _accepts_trail(subject: Subject, _: Bucket) -> Answer:
 def _refuses_other_trails(subject: Subject, _: Bucket) -> Answer:
     prefix = subject.trail.prefix if isinstance(subject.trail, Trail) else ""
     stranger = stranger_trail(subject.estate.caller.partition)
-    found = deliveries(subject.estate, "s3", trail=stranger, prefix=prefix)
+    found = deliveries(subject.attached, "s3", trail=stranger, prefix=prefix)
     if isinstance(found, Unreadable):
         return unknown(subject.bucket_name, found)
     allowed = [one for one in found if one.action == "s3:PutObject" and one.is_allowed]
@@ -57,7 +57,7 @@ def _refuses_other_trails(subject: Subject, _: Bucket) -> Answer:
 
 
 def _needs_tls(subject: Subject, _: Bucket) -> Answer:
-    refused = refuses_plaintext(subject.estate)
+    refused = refuses_plaintext(subject.attached)
     if isinstance(refused, Unreadable):
         return unknown(subject.bucket_name, refused)
     if refused:

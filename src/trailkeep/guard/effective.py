@@ -94,70 +94,66 @@ _ON_KEY = frozenset({Threat.KEY, Threat.DECRYPT})
 _ON_BUCKET = frozenset(Threat) - _ON_KEY - {Threat.STOP, Threat.LEAVE}
 
 
-def effective(estate: Estate, threat: Threat) -> tuple[Gap, ...] | Unreadable:
+def effective(attached: AttachedPolicies, threat: Threat) -> tuple[Gap, ...] | Unreadable:
     """Return the requests of a threat that get through; empty means that the guards hold against all.
 
     See the module for what is asked. ``Unreadable`` where a policy that counts could not be read.
     """
-    layers = AttachedPolicies.of(estate, bucket=threat in _ON_BUCKET, key=threat in _ON_KEY)
-    if isinstance(layers, Unreadable):
-        return layers
+    if why := attached.unreadable(bucket=threat in _ON_BUCKET, key=threat in _ON_KEY):
+        return why
     gaps: list[Gap] = []
-    for caller in _callers(estate, threat):
-        for action, resource, owner in _requests(estate, threat, caller):
+    for caller in _callers(attached, threat):
+        context = call_context(attached, caller)
+        for action, resource, owner in _requests(attached.estate, threat, caller):
             request = Request(
                 principal=caller,
                 action=action,
                 resource=resource,
                 resource_account_id=owner,
-                context=call_context(estate, caller),
+                context=context,
             )
-            found = evaluate(request, layers.around(request))
+            found = evaluate(request, attached.around(request))
             if found.decision is Decision.ALLOW:
                 gaps.append(Gap(caller=str(caller), action=action, reason=found.reason))
     return tuple(gaps)
 
 
-def refuses_plaintext(estate: Estate) -> bool | Unreadable:
+def refuses_plaintext(attached: AttachedPolicies) -> bool | Unreadable:
     """Return whether a request without TLS is refused, even to an administrator of the archive account."""
-    layers = AttachedPolicies.of(estate, bucket=True)
-    if isinstance(layers, Unreadable):
-        return layers
-    bucket = estate.bucket
+    if why := attached.unreadable(bucket=True):
+        return why
+    estate, bucket = attached.estate, attached.estate.bucket
     if not isinstance(bucket, Bucket):
         return False
     caller = administrator(estate, bucket.owner)
-    places = (
-        ("s3:GetObject", f"{_bucket_arn(estate, bucket)}/{_LOG}"),
-        ("s3:ListBucket", _bucket_arn(estate, bucket)),
-    )
+    arn = _bucket_arn(estate, bucket)
     requests = [
         Request(
             principal=caller,
             action=action,
             resource=resource,
             resource_account_id=bucket.owner,
-            context=call_context(estate, caller) | {"aws:SecureTransport": ("false",)},
+            context=call_context(attached, caller) | {"aws:SecureTransport": ("false",)},
         )
-        for action, resource in places
+        for action, resource in (("s3:GetObject", f"{arn}/{_LOG}"), ("s3:ListBucket", arn))
     ]
-    return all(
-        evaluate(request, layers.around(request)).decision is Decision.EXPLICIT_DENY for request in requests
-    )
+    answers = [evaluate(request, attached.around(request)) for request in requests]
+    return all(answer.decision is Decision.EXPLICIT_DENY for answer in answers)
 
 
 def _bucket_arn(estate: Estate, bucket: Bucket) -> str:
     return f"arn:{estate.caller.partition}:s3:::{bucket.name}"
 
 
-def _callers(estate: Estate, threat: Threat) -> Iterator[Principal]:
+def _callers(attached: AttachedPolicies, threat: Threat) -> Iterator[Principal]:
     """Yield who is asked about; the archive's own administrators first."""
+    estate = attached.estate
     archive = archive_account(estate)
     own = (root(archive), administrator(estate, archive)) if archive else ()
     match threat:
         case Threat.DESTROY | Threat.UNLOCK | Threat.RECONFIGURE | Threat.FORGE | Threat.KEY:
             yield from own
-            yield from insiders(estate, archive)
+            yield from insiders(attached, archive)
             yield from strangers(estate)
         case Threat.UNLOCK_AS_ROOT:
             yield from own[:1]
@@ -166,7 +162,7 @@ def _callers(estate: Estate, threat: Threat) -> Iterator[Principal]:
         case Threat.LEAVE:
             yield from own
         case Threat.STOP:
-            for member in members(estate):
+            for member in members(attached):
                 yield root(member)
                 yield administrator(estate, member)
         case _:

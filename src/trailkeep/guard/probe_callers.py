@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trailkeep.guard.estate import Bucket, Estate, Organization, Policy, Unreadable
-from trailkeep.guard.paths import path_of
+from trailkeep.guard.attached import AttachedPolicies
+from trailkeep.guard.estate import Bucket, Estate, Organization, Unreadable
 from trailkeep.guard.principals import Principal, PrincipalKind
 
 __all__ = [
@@ -42,44 +42,28 @@ def strangers(estate: Estate) -> Iterator[Principal]:
     yield administrator(estate, STRANGER)
 
 
-def insiders(estate: Estate, archive: str) -> Iterator[Principal]:
+def insiders(attached: AttachedPolicies, archive: str) -> Iterator[Principal]:
     """Yield an administrator of each member but the archive account, and one of the management account."""
-    for member in members(estate):
+    estate = attached.estate
+    for member in members(attached):
         if member != archive:
             yield administrator(estate, member)
     if isinstance(estate.organization, Organization):
         yield administrator(estate, estate.organization.management_account)
 
 
-def members(estate: Estate) -> tuple[str, ...]:
+def members(attached: AttachedPolicies) -> tuple[str, ...]:
     """Return CloudTrail's delegated administrators, and one member for each different set of policies."""
+    estate = attached.estate
     if isinstance(estate.accounts, Unreadable) or not isinstance(estate.organization, Organization):
         return ()
-    delegated = (
-        () if isinstance(estate.delegated_administrators, Unreadable) else estate.delegated_administrators
-    )
-    attached = _attached(estate)
+    admins = estate.delegated_administrators
+    delegated = () if isinstance(admins, Unreadable) else admins
     kept: dict[tuple[tuple[str, ...], ...], str] = {}
     for account in estate.accounts:
-        if account.id == estate.organization.management_account:
-            continue
-        key = tuple(attached.get(node, ()) for node in path_of(estate, account.id))
-        kept.setdefault(key, account.id)
+        if account.id != estate.organization.management_account:
+            kept.setdefault(attached.attached_to(account.id), account.id)
     return tuple(dict.fromkeys([*delegated, *kept.values()]))
-
-
-def _attached(estate: Estate) -> dict[str, tuple[str, ...]]:
-    """Return the policies that are attached to each root, unit and account."""
-    found: dict[str, tuple[str, ...]] = {}
-    for policies in (estate.service_control_policies, estate.resource_control_policies):
-        for policy in () if isinstance(policies, Unreadable) else policies:
-            for target in _targets(policy):
-                found[target] = (*found.get(target, ()), policy.id)
-    return found
-
-
-def _targets(policy: Policy) -> tuple[str, ...]:
-    return () if isinstance(policy.targets, Unreadable) else policy.targets
 
 
 def archive_account(estate: Estate) -> str:
@@ -89,18 +73,17 @@ def archive_account(estate: Estate) -> str:
     return estate.archive_account if isinstance(estate.archive_account, str) else ""
 
 
-def call_context(estate: Estate, caller: Principal) -> dict[str, tuple[str, ...]]:
+def call_context(attached: AttachedPolicies, caller: Principal) -> dict[str, tuple[str, ...]]:
     """Return the condition keys that AWS sends with every call of a caller."""
     context: dict[str, tuple[str, ...]] = {
         "aws:SecureTransport": ("true",),
         "aws:RequestedRegion": ("us-east-1",),
     }
-    organization = estate.organization
-    accounts = () if isinstance(estate.accounts, Unreadable) else estate.accounts
+    organization = attached.estate.organization
     if isinstance(organization, Organization):
         context["aws:ResourceOrgID"] = (organization.id,)
-        if any(account.id == caller.account for account in accounts):
-            path = "/".join((organization.id, *path_of(estate, caller.account)[:-1], ""))
+        path = attached.path(caller.account)
+        if len(path) > 1:
             context["aws:PrincipalOrgID"] = (organization.id,)
-            context["aws:PrincipalOrgPaths"] = (path,)
+            context["aws:PrincipalOrgPaths"] = ("/".join((organization.id, *path[:-1], "")),)
     return context

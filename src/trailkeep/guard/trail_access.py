@@ -31,16 +31,16 @@ class Delivery:
 
 
 def deliveries(
-    estate: Estate, service: Literal["s3", "kms"], *, trail: str, prefix: str
+    attached: AttachedPolicies, service: Literal["s3", "kms"], *, trail: str, prefix: str
 ) -> tuple[Delivery, ...] | Unreadable:
     """Return what CloudTrail asks of a service to deliver for a trail, and whether the policies allow it.
 
     The folders are those of our organization, whosever the trail is: a stranger chooses the prefix of a trail
     of its own, so the path keeps nobody out.
     """
-    layers = AttachedPolicies.of(estate, bucket=service == "s3", key=service == "kms")
-    if isinstance(layers, Unreadable):
-        return layers
+    if why := attached.unreadable(bucket=service == "s3", key=service == "kms"):
+        return why
+    estate = attached.estate
     account = trail.split(":")[4]
     organization = estate.organization
     is_ours = isinstance(organization, Organization) and account == organization.management_account
@@ -62,7 +62,7 @@ def deliveries(
             resource_account_id=owner,
             context=context,
         )
-        answer = evaluate(request, layers.around(request))
+        answer = evaluate(request, attached.around(request))
         is_allowed = answer.decision is Decision.ALLOW
         found.append(Delivery(name=name, action=action, is_allowed=is_allowed, reason=answer.reason))
     return tuple(found)
