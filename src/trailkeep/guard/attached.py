@@ -88,7 +88,8 @@ class AttachedPolicies:
     def _parents(self) -> dict[str, str]:
         units = () if isinstance(self.estate.units, Unreadable) else self.estate.units
         accounts = () if isinstance(self.estate.accounts, Unreadable) else self.estate.accounts
-        return {node.id: node.parent for node in (*units, *accounts)}
+        of_units = {unit.id: unit.parent for unit in units}
+        return of_units | {account.id: account.parent for account in accounts}
 
     @cached_property
     def _targets(self) -> dict[str, dict[str, tuple[str, ...]]]:
