@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 _AT_ONCE = 4
 _MARKERS_KEPT = 20
+_PAGE = 1000
 _EVERYBODY = "http://acs.amazonaws.com/groups/"
 _NO_FEATURES = (
     "ServiceAccessNotEnabledException",
@@ -98,7 +99,8 @@ def _versions(client: S3Client, named: Any, limit: int) -> Versions | Unreadable
     def get() -> Versions:
         looked_at, markers = 0, list[str]()
         paginator = client.get_paginator("list_object_versions")
-        for page in paginator.paginate(**named, PaginationConfig={"PageSize": 1000}):
+        page_size = min(limit or _PAGE, _PAGE)
+        for page in paginator.paginate(**named, PaginationConfig={"PageSize": page_size}):
             found = page.get("DeleteMarkers", [])
             looked_at += len(found) + len(page.get("Versions", []))
             markers += [str(marker["Key"]) for marker in found if marker.get("IsLatest")]

@@ -22,6 +22,7 @@ from trailkeep.guard.control import (
 )
 from trailkeep.guard.effective import Threat, effective
 from trailkeep.guard.estate import Absent, Key, Organization, Trail, Unreadable
+from trailkeep.guard.probe_callers import owner_of
 from trailkeep.guard.trail_access import deliveries, stranger_trail
 
 __all__ = ["KEY_CONTROLS"]
@@ -45,7 +46,7 @@ def _is_apart(subject: Subject, key: Key) -> Answer:
     organization = subject.estate.organization
     if isinstance(organization, Unreadable):
         return unknown(key.arn, organization)
-    owner = key.arn.split(":")[4]
+    owner = owner_of(key.arn)
     if isinstance(organization, Organization) and owner == organization.management_account:
         return failed(key.arn, "a key in the management account, which no policy binds")
     return passed(key.arn, f"it is in member account {owner}")

@@ -35,6 +35,7 @@ from trailkeep.guard.probe_callers import (
     call_context,
     insiders,
     members,
+    owner_of,
     root,
     strangers,
 )
@@ -185,7 +186,7 @@ def _requests(estate: Estate, threat: Threat, caller: Principal) -> Iterator[tup
         yield from ((action, "*", caller.account) for action in _LEAVING)
     if isinstance(estate.key, Key) and threat in {Threat.KEY, Threat.DECRYPT}:
         actions = _KEY_CHANGES if threat is Threat.KEY else ("kms:Decrypt",)
-        yield from ((action, estate.key.arn, estate.key.arn.split(":")[4]) for action in actions)
+        yield from ((action, estate.key.arn, owner_of(estate.key.arn)) for action in actions)
 
 
 def _on_objects(threat: Threat) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from trailkeep.guard.attached import AttachedPolicies
 from trailkeep.guard.estate import Bucket, Estate, Organization, Unreadable
+from trailkeep.guard.matching import split_arn
 from trailkeep.guard.principals import Principal, PrincipalKind
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "call_context",
     "insiders",
     "members",
+    "owner_of",
     "root",
     "strangers",
 ]
@@ -71,6 +73,12 @@ def archive_account(estate: Estate) -> str:
     if isinstance(estate.bucket, Bucket):
         return estate.bucket.owner
     return estate.archive_account if isinstance(estate.archive_account, str) else ""
+
+
+def owner_of(arn: str) -> str:
+    """Return the account in an ARN; empty where it is none."""
+    segments = split_arn(arn)
+    return segments[4] if segments else ""
 
 
 def call_context(attached: AttachedPolicies, caller: Principal) -> dict[str, tuple[str, ...]]:

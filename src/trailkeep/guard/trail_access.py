@@ -13,7 +13,7 @@ from typing import Literal
 from trailkeep.guard.attached import AttachedPolicies
 from trailkeep.guard.estate import Bucket, Estate, Key, Organization, Unreadable
 from trailkeep.guard.evaluate import Decision, Principal, PrincipalKind, Request, evaluate
-from trailkeep.guard.probe_callers import STRANGER
+from trailkeep.guard.probe_callers import STRANGER, owner_of
 
 __all__ = ["Delivery", "deliveries", "stranger_trail"]
 
@@ -41,7 +41,7 @@ def deliveries(
     if why := attached.unreadable(bucket=service == "s3", key=service == "kms"):
         return why
     estate = attached.estate
-    account = trail.split(":")[4]
+    account = owner_of(trail)
     organization = estate.organization
     is_ours = isinstance(organization, Organization) and account == organization.management_account
     context = {
@@ -83,5 +83,5 @@ def _steps(estate: Estate, service: str, prefix: str) -> Iterator[tuple[str, str
         for folder in (organization.management_account, organization.id):
             yield f"write to AWSLogs/{folder}/", "s3:PutObject", f"{root}/{folder}/probe", owner
     if service == "kms" and isinstance(estate.key, Key):
-        owner = estate.key.arn.split(":")[4]
+        owner = owner_of(estate.key.arn)
         yield "make data keys", "kms:GenerateDataKey", estate.key.arn, owner
