@@ -163,7 +163,7 @@ def test_an_archive_in_the_management_account(sandbox: Sandbox, verbs: Verbs) ->
     (verbs.folder / "trailkeep.toml").unlink()
     s3, cloudtrail = sandbox.client("s3"), sandbox.client("cloudtrail")
     location = {"LocationConstraint": "eu-central-1"}
-    s3.create_bucket(Bucket="acme-home", CreateBucketConfiguration=location)  # type: ignore[typeddict-item]
+    s3.create_bucket(Bucket="acme-home", CreateBucketConfiguration=location)
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "cloudtrail.amazonaws.com"},

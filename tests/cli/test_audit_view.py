@@ -153,7 +153,7 @@ def test_hostile_names_stay_text(text: str) -> None:
     case: dict[str, Any] = {
         "estate": {
             "bucket.name": text,
-            "trails.0.arn": text,
+            "trails.0.arn": f"arn:aws:cloudtrail:eu-central-1:111111111111:trail/{text}",
             "trails.0.status.latest_delivery_error": text,
             "organization.id": text,
         }
