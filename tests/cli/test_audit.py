@@ -121,8 +121,9 @@ def test_root_features(sandbox: Sandbox, verbs: Verbs) -> None:
     assert control(ran, "organization.root_credentials")["verdict"] == "PASS"
     assert control(ran, "organization.root_sessions")["verdict"] == "NOT APPLICABLE"
     sandbox.client("iam").enable_organizations_root_sessions()
-    ran = verbs.run("audit", "--json")
-    assert control(ran, "organization.root_sessions")["verdict"] == "PASS"
+    assert verbs.run("apply", "--yes").exit_code == 1
+    found = control(verbs.run("audit", "--json"), "organization.root_sessions")
+    assert "the root user of 222222222222 may call s3:DeleteBucketPolicy" in found["reason"]
 
 
 def test_a_rule_that_tells_somebody(sandbox: Sandbox, verbs: Verbs) -> None:

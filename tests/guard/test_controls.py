@@ -11,14 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits import facts, subject
+from audits import NOW, facts, subject
+from estates import config
 from trailkeep.core.config import Mute
 from trailkeep.core.errors import UsageError
 from trailkeep.core.verdict import VerdictKind
 from trailkeep.guard.audit_facts import unread
 from trailkeep.guard.control import Outcome, Severity
 from trailkeep.guard.control_mappings import FRAMEWORKS, Framework, find_framework, mappings_of
-from trailkeep.guard.controls import CONTROLS, audit
+from trailkeep.guard.controls import CONTROLS, audit, subject_of
 from trailkeep.guard.estate import Unreadable
 
 FOLDER = Path(__file__).parent.parent / "cases" / "audit"
@@ -87,18 +88,42 @@ def test_nothing_that_is_not_known_passes_for_known() -> None:
     assert set(answers.values()) == {Outcome.UNKNOWN}, answers
 
 
-@given(st.sets(st.sampled_from(sorted(msgspec.structs.asdict(facts())))))
-def test_a_refused_fact_never_makes_an_answer_better(refused: set[str]) -> None:
+WRONG: dict[str, Any] = {
+    "estate": {
+        "service_control_policies": [],
+        "resource_control_policies": [],
+        "delegated_administrators": ["333333333333"],
+        "account_public_access_block": {"fact": "Absent"},
+        "bucket.public_access_block": {"fact": "Absent"},
+        "bucket.policy": '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*",'
+        '"Action":"s3:*","Resource":["arn:aws:s3:::acme-trail-archive","arn:aws:s3:::acme-trail-archive/*"]}}',
+        "trusted_services": [],
+        "trails.0.is_multi_region": False,
+    },
+    "facts": {"root_features": ["RootSessions"], "access_log_bucket": {"fact": "Absent"}},
+}
+"""An estate in which most things are wrong."""
+
+
+@given(
+    st.sets(st.sampled_from(sorted(msgspec.structs.asdict(facts())))),
+    st.sets(st.sampled_from(sorted(set(msgspec.structs.asdict(subject({}).estate)) - {"caller"}))),
+)
+def test_a_refused_fact_never_makes_an_answer_better(of_facts: set[str], of_estate: set[str]) -> None:
     """Whatever could not be read, no control that failed or was unknown passes because of it."""
-    case: dict[str, Any] = {"estate": {"bucket.public_access_block": {"fact": "Absent"}}}
-    whole = subject(case)
+    whole = subject(WRONG)
     why = Unreadable(call="x:Y", error="no")
-    part = dataclasses.replace(
-        whole, facts=msgspec.structs.replace(whole.facts, **dict.fromkeys(refused, why))
+    part = subject_of(
+        msgspec.structs.replace(whole.estate, **dict.fromkeys(of_estate, why)),
+        msgspec.structs.replace(whole.facts, **dict.fromkeys(of_facts, why)),
+        whole.status,
+        config=config(),
+        framework=None,
+        now=NOW,
     )
     for before, after in zip(audit(whole).results, audit(part).results, strict=True):
-        if before.answer.outcome is not Outcome.PASS:
-            assert after.answer.outcome is not Outcome.PASS
+        if before.answer.outcome in {Outcome.FAIL, Outcome.UNKNOWN}:
+            assert after.answer.outcome is not Outcome.PASS, before.control.id
 
 
 def test_the_outcome_is_the_worst_that_counts() -> None:

@@ -38,8 +38,8 @@ def _block(resource: str, block: PublicAccessBlock | Absent | Unreadable) -> Ans
 
 
 def _is_not_public(subject: Subject, bucket: Bucket) -> Answer:
-    block = bucket.public_access_block
-    if isinstance(block, PublicAccessBlock) and block.restrict_public_buckets and block.ignore_public_acls:
+    block, of_account = bucket.public_access_block, subject.estate.account_public_access_block
+    if _overrules(block) or _overrules(of_account):
         return passed(subject.bucket_name, "the public access block overrules policy and ACL")
     grants = subject.facts.public_grants
     gaps = effective(subject.attached, Threat.READ)
@@ -47,10 +47,15 @@ def _is_not_public(subject: Subject, bucket: Bucket) -> Answer:
         return failed(subject.bucket_name, f"{gaps[0].caller} may call {gaps[0].action}: {gaps[0].reason}")
     if not isinstance(grants, Unreadable) and grants and bucket.ownership != "BucketOwnerEnforced":
         return failed(subject.bucket_name, f"an ACL that grants {', '.join(grants)}")
-    for fact in (block, grants, gaps):
+    for fact in (block, of_account, grants, gaps):
         if isinstance(fact, Unreadable):
             return unknown(subject.bucket_name, fact)
     return passed(subject.bucket_name, "neither policy nor ACL lets a stranger in")
+
+
+def _overrules(block: PublicAccessBlock | Absent | Unreadable) -> bool:
+    is_known = isinstance(block, PublicAccessBlock)
+    return is_known and block.restrict_public_buckets and block.ignore_public_acls
 
 
 def _is_owner_enforced(subject: Subject, bucket: Bucket) -> Answer:

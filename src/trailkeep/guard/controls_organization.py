@@ -18,7 +18,7 @@ from trailkeep.guard.control import (
 )
 from trailkeep.guard.controls_guards import gaps_in_words
 from trailkeep.guard.effective import Threat, effective
-from trailkeep.guard.estate import Absent, Unreadable
+from trailkeep.guard.estate import Absent, ForeignBucket, Unreadable
 
 __all__ = ["ORGANIZATION_CONTROLS"]
 
@@ -68,6 +68,8 @@ def _delegates_safely(subject: Subject) -> Answer:
         return unknown(name, admins)
     if not admins:
         return passed(name, "CloudTrail has no delegated administrator")
+    if isinstance(subject.trail, Absent):
+        return not_applicable(name, "there is no organization trail; see trail.organization")
     gaps = effective(subject.attached, Threat.STOP)
     if isinstance(gaps, Unreadable):
         return unknown(name, gaps)
@@ -92,6 +94,8 @@ def _limits_root_sessions(subject: Subject) -> Answer:
         return unknown(name, features)
     if _SESSIONS not in features:
         return not_applicable(name, "the management account cannot open root sessions in members")
+    if isinstance(subject.bucket, Absent | ForeignBucket):
+        return not_applicable(name, "there is no bucket of ours; see archive.bucket")
     gaps = effective(subject.attached, Threat.UNLOCK_AS_ROOT)
     if isinstance(gaps, Unreadable):
         return unknown(name, gaps)
@@ -104,12 +108,19 @@ def _is_watched(subject: Subject) -> Answer:
     watchers, name = subject.facts.watchers, subject.trail_name
     if isinstance(watchers, Unreadable):
         return unknown(name, watchers)
-    looking = [one for one in watchers if all(change in one.looks_for for change in _CHANGES)]
+    looking = [one for one in watchers if _sees_changes(one.looks_for)]
     if heard := [one.name for one in looking if one.is_heard]:
         return passed(name, f"{', '.join(heard)} tells of changes")
     if looking:
         return failed(name, f"{looking[0].name}, which tells nobody")
     return failed(name, "nothing that tells anybody")
+
+
+def _sees_changes(pattern: str) -> bool:
+    """Return whether a pattern names the calls that end a trail, or all of CloudTrail's calls."""
+    if "anything-but" in pattern:
+        return False
+    return all(change in pattern for change in _CHANGES) or "eventName" not in pattern
 
 
 ORGANIZATION_CONTROLS = (
@@ -136,7 +147,7 @@ ORGANIZATION_CONTROLS = (
         question="Is there an active account for the archive?",
         expected="an active account of the organization",
         check=_has_archive_account,
-        remedy="create it, or reopen it within 90 days: then its logs are gone",
+        remedy="create it; one that was closed can be reopened for 90 days, then its logs are gone",
         action="account.create",
     ),
     Control(

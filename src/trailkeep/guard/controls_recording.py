@@ -79,10 +79,11 @@ def _does_not_loop(subject: Subject, trail: Trail) -> Answer:
         return passed(trail.arn, "writes to the archive are not recorded as data events")
     if trail.recursive_logging is False:
         return passed(trail.arn, "recursive logging is off")
-    told = "on" if trail.recursive_logging else "not told"
+    if trail.recursive_logging is None:
+        return unknown(trail.arn, "AWS does not say whether deliveries are recorded, and data events are")
     return failed(
         trail.arn,
-        f"data events of {trail.bucket} with recursive logging {told}: each delivery is an event of its own, "
+        f"data events of {trail.bucket} with recursive logging on: each delivery is an event of its own, "
         "and is billed",
     )
 

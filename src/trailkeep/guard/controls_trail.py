@@ -73,8 +73,9 @@ def _logs_everywhere(subject: Subject, trail: Trail) -> Answer:
     kinds = {finding.kind.value: finding for finding in subject.status.findings}
     if stopped := kinds.get("trail.stopped"):
         return failed(trail.arn, f"it stopped in {', '.join(stopped.regions) or 'its home region'}")
-    if refused := kinds.get("status.unreadable"):
-        return unknown(trail.arn, refused.message)
+    refused = [one for one in subject.status.findings if one.message.startswith("cloudtrail:")]
+    if refused:
+        return unknown(trail.arn, refused[0].message)
     return passed(trail.arn, "no region in which it could be asked says that it stopped")
 
 

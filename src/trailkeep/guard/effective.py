@@ -102,6 +102,9 @@ def effective(attached: AttachedPolicies, threat: Threat) -> tuple[Gap, ...] | U
     """
     if why := attached.unreadable(bucket=threat in _ON_BUCKET, key=threat in _ON_KEY):
         return why
+    for fact in (attached.estate.trails, attached.estate.delegated_administrators):
+        if threat is Threat.STOP and isinstance(fact, Unreadable):
+            return fact
     gaps: list[Gap] = []
     for caller in _callers(attached, threat):
         context = call_context(attached, caller)
