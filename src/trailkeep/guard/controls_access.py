@@ -54,8 +54,9 @@ def _is_not_public(subject: Subject, bucket: Bucket) -> Answer:
 
 
 def _overrules(block: PublicAccessBlock | Absent | Unreadable) -> bool:
-    is_known = isinstance(block, PublicAccessBlock)
-    return is_known and block.restrict_public_buckets and block.ignore_public_acls
+    if not isinstance(block, PublicAccessBlock):
+        return False
+    return block.restrict_public_buckets and block.ignore_public_acls
 
 
 def _is_owner_enforced(subject: Subject, bucket: Bucket) -> Answer:
