@@ -158,8 +158,11 @@ def _prowler(
     with tempfile.TemporaryDirectory() as name:
         command = [prowler, "aws", "--services", *services, "-f", _REGION, "us-east-1"]
         command += ["-M", "json-ocsf", "-o", name, "-F", "out", "--no-banner", "--ignore-exit-code-3"]
-        subprocess.run(command, env=environment, capture_output=True, check=False, timeout=600)
-        findings: list[Any] = json.loads((Path(name) / "out.ocsf.json").read_text())
+        done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=600)
+        if done.returncode:
+            raise SystemExit(f"{prowler}: exit {done.returncode}: {done.stderr[-500:]!r}")
+        out = Path(name) / "out.ocsf.json"  # there is none where Prowler finds nothing to look at
+        findings: list[Any] = json.loads(out.read_text()) if out.exists() else []
     for finding in findings:
         yield finding["metadata"]["event_code"], finding["status_code"]
 

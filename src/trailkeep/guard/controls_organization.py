@@ -106,6 +106,8 @@ def _limits_root_sessions(subject: Subject) -> Answer:
 
 def _is_watched(subject: Subject) -> Answer:
     watchers, name = subject.facts.watchers, subject.trail_name
+    if isinstance(subject.trail, Absent):
+        return not_applicable(name, "there is no organization trail; see trail.organization")
     if isinstance(watchers, Unreadable):
         return unknown(name, watchers)
     looking = [one for one in watchers if _sees_changes(one.looks_for)]

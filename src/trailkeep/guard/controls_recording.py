@@ -93,14 +93,18 @@ def _is_alone(subject: Subject, trail: Trail) -> Answer:
     if isinstance(trails, Unreadable):
         return unknown(trail.arn, trails)
     others = [other for other in trails if other.arn != trail.arn]
-    unsure = [other for other in others if isinstance(_selectors(other), Unreadable)]
+    unsure = [
+        other
+        for other in others
+        if isinstance(_selectors(other), Unreadable) or isinstance(other.status, Unreadable)
+    ]
     same = [other.arn for other in others if other not in unsure and _records_management(other)]
     if same:
         return failed(
             trail.arn, f"management events recorded again, and billed, by {', '.join(sorted(same))}"
         )
     if unsure:
-        return unknown(trail.arn, f"what {unsure[0].arn} records could not be read")
+        return unknown(trail.arn, f"whether {unsure[0].arn} records the same could not be read")
     return passed(trail.arn, "no other trail of the management account records management events")
 
 

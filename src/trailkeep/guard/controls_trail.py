@@ -18,7 +18,7 @@ from trailkeep.guard.control import (
     passed,
     unknown,
 )
-from trailkeep.guard.estate import Absent, Trail, Unreadable
+from trailkeep.guard.estate import Absent, Bucket, Trail, Unreadable
 
 __all__ = ["TRAIL_CONTROLS", "of_trail"]
 
@@ -57,6 +57,16 @@ def _is_organization(subject: Subject) -> Answer:
         count = 0 if isinstance(others, Unreadable) else len(others)
         return failed(subject.trail_name, f"none among {count} trails of the management account")
     return passed(subject.trail_name, "it records every account of the organization")
+
+
+def _fills_archive(subject: Subject, trail: Trail) -> Answer:
+    match subject.bucket:
+        case Unreadable() as why:
+            return unknown(trail.arn, why)
+        case Bucket() as bucket if bucket.name == trail.bucket:
+            return passed(trail.arn, f"it delivers to {trail.bucket}")
+        case _:
+            return failed(trail.arn, f"deliveries to {trail.bucket or 'no bucket'}")
 
 
 def _is_logging(_: Subject, trail: Trail) -> Answer:
@@ -144,6 +154,15 @@ TRAIL_CONTROLS = (
         check=_is_organization,
         remedy="create the organization trail",
         action="trail.create",
+    ),
+    Control(
+        id="trail.archive",
+        severity=Severity.CRITICAL,
+        question="Does the trail deliver to the archive?",
+        expected="deliveries to a bucket of the archive account",
+        check=of_trail(_fills_archive),
+        remedy="let the trail deliver to the archive",
+        action="trail.update",
     ),
     Control(
         id="trail.logging",
