@@ -71,10 +71,8 @@ def _expire(sandbox: Sandbox) -> None:
     )
 
 
-def _charge(sandbox: Sandbox) -> None:
-    sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID).put_bucket_request_payment(
-        Bucket=_BUCKET, RequestPaymentConfiguration={"Payer": "Requester"}
-    )
+def _unblock(sandbox: Sandbox) -> None:
+    sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID).delete_public_access_block(Bucket=_BUCKET)
 
 
 def _open_policy(sandbox: Sandbox) -> None:
@@ -102,7 +100,7 @@ TAMPERING: tuple[tuple[str, str, Callable[[Sandbox], None]], ...] = (
     ("a log is hidden behind a delete marker", "archive.delete_markers", _hide),
     ("the lock is shortened to a day", "archive.retention", _shorten),
     ("a lifecycle rule expires logs after a day", "archive.lifecycle", _expire),
-    ("the requester pays, so deliveries stop", "archive.requester_pays", _charge),
+    ("the public access block of the bucket is removed", "archive.public_access_block", _unblock),
     ("aws:SourceArn is taken out of the bucket policy", "archive.source_arn", _open_policy),
     ("reads are no longer recorded", "trail.management_events", _loop),
 )

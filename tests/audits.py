@@ -35,6 +35,7 @@ def facts() -> AuditFacts:
         access_log_bucket="acme-access-logs",
         mfa_delete=False,
         public_grants=(),
+        notifies=True,
         replicas=Absent(),
         key=Absent(),
         feed=Absent(),

@@ -20,7 +20,9 @@ pytestmark = pytest.mark.sandbox
 
 _NOT_SET_UP = {
     "archive.access_logging",
+    "archive.copy",
     "archive.kms_encryption",
+    "archive.notifications",
     "organization.root_credentials",
     "trail.cloudwatch",
     "trail.encryption",

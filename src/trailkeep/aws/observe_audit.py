@@ -30,6 +30,14 @@ T = TypeVar("T")
 _AT_ONCE = 4
 _MARKERS_KEPT = 20
 _PAGE = 1000
+_TOLD = frozenset(
+    {
+        "EventBridgeConfiguration",
+        "LambdaFunctionConfigurations",
+        "QueueConfigurations",
+        "TopicConfigurations",
+    }
+)
 _EVERYBODY = "http://acs.amazonaws.com/groups/"
 _NO_FEATURES = (
     "ServiceAccessNotEnabledException",
@@ -59,6 +67,7 @@ def observe_audit(
                 _access_log_bucket,
                 _mfa_delete,
                 _public_grants,
+                _notifies,
                 _replicas,
             )
         ]
@@ -67,12 +76,13 @@ def observe_audit(
         tags = pool.submit(_trail_tags, accounts, trail)
         features = pool.submit(_root_features, accounts)
         watchers = pool.submit(observe_watchers, accounts, trail)
-        versions, access_log, mfa, grants, replicas = (found.result() for found in of_bucket)
+        versions, access_log, mfa, grants, notifies, replicas = (found.result() for found in of_bucket)
         return AuditFacts(
             versions=versions,
             access_log_bucket=access_log,
             mfa_delete=mfa,
             public_grants=grants,
+            notifies=notifies,
             replicas=replicas,
             key=key.result(),
             feed=feed.result(),
@@ -137,6 +147,16 @@ def _public_grants(client: S3Client, named: Any) -> tuple[str, ...] | Unreadable
         )
 
     return read("s3:GetBucketAcl", get)
+
+
+def _notifies(client: S3Client, named: Any) -> bool | Unreadable:
+    def get() -> bool:
+        said = client.get_bucket_notification_configuration(**named)
+        return any(
+            value or name == "EventBridgeConfiguration" for name, value in said.items() if name in _TOLD
+        )
+
+    return read("s3:GetBucketNotification", get)
 
 
 def _replicas(client: S3Client, named: Any) -> tuple[Replica, ...] | Absent | Unreadable:

@@ -54,7 +54,7 @@ class AuditFacts(_Fact, frozen=True, kw_only=True):
     """Everything that was read for the audit alone.
 
     ``access_log_bucket`` is where S3 writes access logs of the archive, ``public_grants`` are the grants of
-    its ACL to everybody, ``root_features`` the organization's features of IAM for root users. ``key`` is the
+    its ACL to everybody, ``notifies`` is whether S3 tells anything of new objects, ``root_features`` the organization's features of IAM for root users. ``key`` is the
     one that trail or bucket names, with its policy, whoever owns it.
     """
 
@@ -62,6 +62,7 @@ class AuditFacts(_Fact, frozen=True, kw_only=True):
     access_log_bucket: str | Absent | Unreadable
     mfa_delete: bool | Unreadable
     public_grants: tuple[str, ...] | Unreadable
+    notifies: bool | Unreadable
     replicas: tuple[Replica, ...] | Absent | Unreadable
     key: Key | Absent | Unreadable
     feed: Feed | Absent | Unreadable
@@ -77,6 +78,7 @@ def unread(why: Unreadable) -> AuditFacts:
         access_log_bucket=why,
         mfa_delete=why,
         public_grants=why,
+        notifies=why,
         replicas=why,
         key=why,
         feed=why,

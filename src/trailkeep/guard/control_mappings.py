@@ -191,6 +191,7 @@ _TABLE: dict[str, dict[str, str]] = {
         "fedramp-moderate": "AU-2(a)(d) AU-12(a)(c)",
     },
     "archive.mfa_delete": {"cis": "2.1.2/3.1.2", "fsbp": "S3.20", "pci-4.0": "10.3.2"},
+    "archive.notifications": {"pci-4.0": "11.5.2 12.10.5"},
     "archive.kms_encryption": {"fsbp": "S3.17", "pci-4.0": "3.5.1", "soc2": "PI1.4"},
     "archive.tls": {
         "cis": "2.1.1/3.1.1",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from trailkeep.guard.control import Answer, Control, Severity, Subject, failed, passed, unknown
 from trailkeep.guard.controls_archive import of_bucket
 from trailkeep.guard.effective import Threat, effective
-from trailkeep.guard.estate import Absent, Bucket, Encryption, PublicAccessBlock, Unreadable
+from trailkeep.guard.estate import Absent, Bucket, Encryption, PublicAccessBlock, Trail, Unreadable
 
 __all__ = ["ACCESS_CONTROLS"]
 
@@ -99,6 +99,18 @@ def _is_kms_encrypted(subject: Subject, bucket: Bucket) -> Answer:
             return failed(subject.bucket_name, "keys of S3's own")
 
 
+def _tells(subject: Subject, _: Bucket) -> Answer:
+    trail, notifies = subject.trail, subject.facts.notifies
+    if isinstance(trail, Trail) and trail.sns_topic:
+        return passed(subject.bucket_name, f"CloudTrail tells {trail.sns_topic} of each log")
+    if notifies is True:
+        return passed(subject.bucket_name, "S3 tells of each object")
+    for fact in (notifies, trail):
+        if isinstance(fact, Unreadable):
+            return unknown(subject.bucket_name, fact)
+    return failed(subject.bucket_name, "neither a topic of the trail nor event notifications of the bucket")
+
+
 ACCESS_CONTROLS = (
     Control(
         id="archive.public_access_block",
@@ -152,6 +164,15 @@ ACCESS_CONTROLS = (
         expected="server access logs",
         check=of_bucket(_is_access_logged),
         remedy="log to an unlocked bucket of the same account and region",
+    ),
+    Control(
+        id="archive.notifications",
+        severity=Severity.LOW,
+        question="Is something told of each log that arrives?",
+        expected="a topic or event notifications",
+        check=of_bucket(_tells),
+        remedy="set trail.sns_topic; nothing that Trailkeep does needs it",
+        action="trail.update",
     ),
     Control(
         id="archive.kms_encryption",

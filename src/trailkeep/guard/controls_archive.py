@@ -194,6 +194,15 @@ def _replicates_inside(subject: Subject, _: Bucket) -> Answer:
     return passed(subject.bucket_name, f"copies stay in {', '.join(replica.bucket for replica in replicas)}")
 
 
+def _is_copied(subject: Subject, _: Bucket) -> Answer:
+    replicas = subject.facts.replicas
+    if isinstance(replicas, Unreadable):
+        return unknown(subject.bucket_name, replicas)
+    if isinstance(replicas, Absent) or not replicas:
+        return failed(subject.bucket_name, "no replication")
+    return passed(subject.bucket_name, f"logs are copied to {', '.join(one.bucket for one in replicas)}")
+
+
 ARCHIVE_CONTROLS = (
     Control(
         id="archive.bucket",
@@ -283,6 +292,14 @@ ARCHIVE_CONTROLS = (
         check=of_bucket(_needs_mfa),
         remedy="lock the logs instead",
         action="bucket.object_lock",
+    ),
+    Control(
+        id="archive.copy",
+        severity=Severity.LOW,
+        question="Is there a copy of the logs in another bucket?",
+        expected="replication to another bucket",
+        check=of_bucket(_is_copied),
+        remedy="replicate to a locked bucket in another region, or keep a copy of the lake",
     ),
     Control(
         id="archive.replication",
