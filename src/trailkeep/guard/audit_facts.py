@@ -54,8 +54,9 @@ class AuditFacts(_Fact, frozen=True, kw_only=True):
     """Everything that was read for the audit alone.
 
     ``access_log_bucket`` is where S3 writes access logs of the archive, ``public_grants`` are the grants of
-    its ACL to everybody, ``notifies`` is whether S3 tells anything of new objects, ``root_features`` the organization's features of IAM for root users. ``key`` is the
-    one that trail or bucket names, with its policy, whoever owns it.
+    its ACL to everybody, ``notifies`` is whether S3 tells anything of new objects, ``root_features`` are the
+    organization's features of IAM for root users. ``key`` is the one that trail or bucket names, with its
+    policy, whoever owns it.
     """
 
     versions: Versions | Unreadable
