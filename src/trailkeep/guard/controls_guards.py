@@ -11,6 +11,7 @@ from collections.abc import Callable
 from trailkeep.guard.control import (
     Answer,
     Control,
+    Outcome,
     Severity,
     Subject,
     failed,
@@ -62,7 +63,10 @@ def _trail_holds(subject: Subject) -> Answer:
         return unknown(subject.trail_name, subject.trail)
     if not isinstance(subject.trail, Trail):
         return not_applicable(subject.trail_name, "there is no organization trail; see trail.organization")
-    return _answer(subject, subject.trail.arn, Threat.STOP, "no member probed may stop or change it")
+    found = _answer(subject, subject.trail.arn, Threat.STOP, "no member probed may stop or change it")
+    if found.outcome is Outcome.FAIL:
+        return failed(found.resource, f"as delegated administrator of CloudTrail {found.reason}")
+    return found
 
 
 def _stays(subject: Subject) -> Answer:
@@ -129,8 +133,8 @@ GUARD_CONTROLS = (
     ),
     Control(
         id="guards.trail",
-        severity=Severity.CRITICAL,
-        question="Can no member account, a delegated administrator included, stop or change the trail?",
+        severity=Severity.HIGH,
+        question="Could no member account stop or change the trail, were it delegated administrator?",
         expected="guards that refuse it in every member account",
         check=_trail_holds,
         remedy="arm the guards",

@@ -154,7 +154,7 @@ ORGANIZATION_CONTROLS = (
     ),
     Control(
         id="organization.delegated_administrators",
-        severity=Severity.HIGH,
+        severity=Severity.CRITICAL,
         question="Can no delegated administrator of CloudTrail change the trail?",
         expected="no delegated administrator that may change the trail",
         check=_delegates_safely,

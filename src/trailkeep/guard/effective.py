@@ -13,7 +13,9 @@ What it decides, exactly:
 2. The requests are one call each, on a log, the bucket, the key or the trail, with the condition keys that
    AWS always sends. A statement that spares a caller by its ARN, a tag, an address or the time is not probed:
    an empty answer means that none of these callers gets through, and not that no caller does.
-3. Not looked at: Object Lock (it holds even where a policy lets a delete through), ACLs, grants of KMS, what
+3. ``STOP`` asks every member as if it were delegated administrator of CloudTrail: CloudTrail itself refuses
+   any other member a trail of the organization, whatever its policies say.
+4. Not looked at: Object Lock (it holds even where a policy lets a delete through), ACLs, grants of KMS, what
    the management account does to the organization itself.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
