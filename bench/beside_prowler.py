@@ -1,6 +1,6 @@
 """Prowler and ``trailkeep audit`` on the embedded AWS: before, after, and tampered with; as Markdown.
 
-python bench/beside_prowler.py path/to/prowler
+python bench/beside_prowler.py PROWLER    PROWLER is the program in a virtual environment of its own
 
 Prowler is asked in the management account (CloudTrail, Organizations) and in the archive account (S3), with
 its own defaults. What was tampered with is named in ``TAMPERING``, each with the control that is to find it.
@@ -14,27 +14,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from trailkeep.sandbox.delivery import deliver
-from trailkeep.sandbox.events import OrganizationShape, activity
-from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, ORGANIZATION_ID, Sandbox
+from run_prowler import build_archive, prowler_verdicts, write_config
+from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, Sandbox
 
 _BUCKET = "acme-trail-archive"
-_ARN = f"arn:aws:s3:::{_BUCKET}"
 _MEMBER = "333333333333"
 _REGION = "eu-central-1"
-_SERVICES = {"111111111111": ("cloudtrail", "organizations"), LOG_ARCHIVE_ACCOUNT_ID: ("s3",)}
-_CONFIG = f"""[organization]
-id = "{ORGANIZATION_ID}"
-management_account = "111111111111"
-[archive]
-account = "{LOG_ARCHIVE_ACCOUNT_ID}"
-region = "{_REGION}"
-bucket = "{_BUCKET}"
-"""
 
 
 def _detach_guards(sandbox: Sandbox) -> None:
@@ -108,70 +95,30 @@ TAMPERING: tuple[tuple[str, str, Callable[[Sandbox], None]], ...] = (
 
 def main() -> int:
     """Print the tables; exit 1 when a tampering is not found by its control."""
-    prowler = sys.argv[1]
+    (prowler,) = sys.argv[1:]
     with Sandbox(region=_REGION) as sandbox, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "trailkeep.toml").write_text(_CONFIG)
-        states = {"before": _state(prowler, sandbox, folder)}
-        _trailkeep(sandbox, folder, "apply", "--yes")
-        _deliver(sandbox)
-        _trailkeep(sandbox, folder, "apply", "--yes", "--arm")
-        states["armed"] = _state(prowler, sandbox, folder)
+        write_config(folder)
+        states = {"before": _state(prowler, sandbox, folder, "before")}
+        build_archive(sandbox, folder)
+        states["armed"] = _state(prowler, sandbox, folder, "armed")
         for _, _, tamper in TAMPERING:
             tamper(sandbox)
-        states["tampered"] = _state(prowler, sandbox, folder)
+        states["tampered"] = _state(prowler, sandbox, folder, "tampered")
     for line in _report(states):
         print(line)
     found = states["tampered"][1]
     return 0 if all(found[control] == "FAIL" for _, control, _ in TAMPERING) else 1
 
 
-def _state(prowler: str, sandbox: Sandbox, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+def _state(prowler: str, sandbox: Sandbox, folder: Path, state: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return the verdicts of Prowler by check, and ours by control."""
-    ran = _trailkeep(sandbox, folder, "audit", "--json")
-    ours = {control["id"]: control["verdict"] for control in json.loads(ran)["controls"]}
-    theirs: dict[str, str] = {}
-    for account, services in _SERVICES.items():
-        for check, verdict in _prowler(prowler, sandbox, account, services):
-            theirs[check] = verdict if theirs.get(check, verdict) == verdict else "FAIL"
-    return theirs, ours
-
-
-def _trailkeep(sandbox: Sandbox, folder: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "trailkeep", *arguments]
+    command = [sys.executable, "-c", "from trailkeep.cli.main import main; main()", "audit", "--json"]
     environment = {**os.environ, **sandbox.environment()}
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300
-    )
-    if done.returncode not in {0, 1, 3}:
-        raise SystemExit(f"trailkeep {' '.join(arguments)}: exit {done.returncode}: {done.stderr[-500:]}")
-    return done.stdout
-
-
-def _prowler(
-    prowler: str, sandbox: Sandbox, account: str, services: tuple[str, ...]
-) -> Iterator[tuple[str, str]]:
-    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    environment = {**outside, **sandbox.environment(account)}
-    with tempfile.TemporaryDirectory() as name:
-        command = [prowler, "aws", "--services", *services, "-f", _REGION, "us-east-1"]
-        command += ["-M", "json-ocsf", "-o", name, "-F", "out", "--no-banner", "--ignore-exit-code-3"]
-        done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=600)
-        if done.returncode:
-            raise SystemExit(f"{prowler}: exit {done.returncode}: {done.stderr[-500:]!r}")
-        out = Path(name) / "out.ocsf.json"  # there is none where Prowler finds nothing to look at
-        findings: list[Any] = json.loads(out.read_text()) if out.exists() else []
-    for finding in findings:
-        yield finding["metadata"]["event_code"], finding["status_code"]
-
-
-def _deliver(sandbox: Sandbox) -> None:
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    shape = OrganizationShape(
-        organization_id=ORGANIZATION_ID, home_region=_REGION, trail_name="trailkeep", bucket=_BUCKET
-    )
-    yesterday = today - timedelta(days=1)
-    deliver(sandbox, activity(shape, seed=1, starts_at=yesterday, days=1, events_per_day=40, story=False))
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False, timeout=300)
+    ours = {control["id"]: control["verdict"] for control in json.loads(done.stdout)["controls"]}
+    found = prowler_verdicts(prowler, sandbox, folder / state)
+    return {check: verdict for (_, check), verdict in found}, ours
 
 
 def _report(states: dict[str, tuple[dict[str, str], dict[str, str]]]) -> Iterator[str]:
