@@ -75,7 +75,7 @@ def test_armed(armed: Verbs) -> None:
     """Once the archive is armed, only what nobody asked Trailkeep for fails."""
     ran = armed.run("audit", "--json")
     assert of(ran, "FAIL") == _NOT_SET_UP
-    assert of(ran, "UNKNOWN") == {"delivery.digests", "delivery.joined"}
+    assert {"delivery.digests"} <= of(ran, "UNKNOWN") <= {"delivery.digests", "delivery.joined"}
     assert ran.document["counts"]["PASS"] == len(of(ran, "PASS")) > 30
     assert control(ran, "guards.destroy")["verdict"] == "PASS"
 
