@@ -22,6 +22,7 @@ VERBS = (
     "prove",
     "export",
     "status",
+    "audit",
     "backfill",
     "collect",
     "search",

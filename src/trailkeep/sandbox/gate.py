@@ -25,6 +25,7 @@ from trailkeep.sandbox.delegation import register_delegated_administrator
 from trailkeep.sandbox.deletes import delete_objects
 from trailkeep.sandbox.faults import Fault, json_answer
 from trailkeep.sandbox.history_rules import EventHistory
+from trailkeep.sandbox.iam_rules import answer_iam
 from trailkeep.sandbox.injected import Injected
 from trailkeep.sandbox.kms_rules import refuse_kms
 from trailkeep.sandbox.organizations_rules import AccountRequests, leave_organization, refuse_organizations
@@ -96,6 +97,8 @@ class Gate:
                 return self._answer_organizations(call, caller)
             case Protocol.QUERY, "sts":
                 return answer_sts(call, caller)
+            case Protocol.QUERY, "iam":
+                return answer_iam(call, caller)
             case _:
                 return None
 
