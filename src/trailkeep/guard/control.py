@@ -17,7 +17,16 @@ from enum import StrEnum
 
 from trailkeep.guard.attached import AttachedPolicies
 from trailkeep.guard.audit_facts import AuditFacts
-from trailkeep.guard.estate import Absent, Bucket, Estate, ForeignBucket, Trail, Unreadable
+from trailkeep.guard.estate import (
+    Absent,
+    Bucket,
+    Estate,
+    ForeignBucket,
+    Organization,
+    Trail,
+    Unasked,
+    Unreadable,
+)
 from trailkeep.guard.status import Status
 
 __all__ = [
@@ -108,9 +117,15 @@ class Subject:
         return self.estate.bucket
 
     @property
+    def is_of_organization(self) -> bool:
+        """Whether an organization is meant, and not one account alone."""
+        return not isinstance(self.estate.organization, Unasked)
+
+    @property
     def trail_name(self) -> str:
         """How the trail is called in an answer."""
-        return self.trail.arn if isinstance(self.trail, Trail) else "organization trail"
+        wanted = "organization trail" if self.is_of_organization else "trail"
+        return self.trail.arn if isinstance(self.trail, Trail) else wanted
 
     @property
     def bucket_name(self) -> str:
@@ -123,7 +138,7 @@ class Subject:
     def organization_name(self) -> str:
         """How the organization is called in an answer."""
         found = self.estate.organization
-        return "organization" if isinstance(found, Absent | Unreadable) else f"organization {found.id}"
+        return f"organization {found.id}" if isinstance(found, Organization) else "organization"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from trailkeep.core.errors import UsageError
 from trailkeep.core.verdict import Verdict, VerdictKind
 from trailkeep.guard.attached import AttachedPolicies
 from trailkeep.guard.audit_facts import AuditFacts
-from trailkeep.guard.control import Answer, Control, Outcome, Severity, Subject
+from trailkeep.guard.control import Answer, Area, Control, Outcome, Severity, Subject, not_applicable
 from trailkeep.guard.control_mappings import Framework, Mapping, mappings_of
 from trailkeep.guard.controls_access import ACCESS_CONTROLS
 from trailkeep.guard.controls_archive import ARCHIVE_CONTROLS
@@ -27,10 +27,10 @@ from trailkeep.guard.controls_organization import ORGANIZATION_CONTROLS
 from trailkeep.guard.controls_policy import POLICY_CONTROLS
 from trailkeep.guard.controls_recording import RECORDING_CONTROLS
 from trailkeep.guard.controls_trail import TRAIL_CONTROLS
-from trailkeep.guard.estate import Absent, Bucket, Encryption, Estate, Key, Trail, Unreadable
+from trailkeep.guard.estate import Absent, Bucket, Encryption, Estate, Key, Trail, Unasked, Unreadable
 from trailkeep.guard.status import Status
 
-__all__ = ["CONTROLS", "Audit", "Result", "archive_trail", "audit", "subject_of"]
+__all__ = ["CONTROLS", "Audit", "Result", "answered", "archive_trail", "audit", "subject_of"]
 
 CONTROLS: tuple[Control, ...] = (
     *TRAIL_CONTROLS,
@@ -46,6 +46,17 @@ CONTROLS: tuple[Control, ...] = (
 
 _PREMISES = frozenset({"archive.bucket", "trail.organization"})
 """Without these most other questions do not arise, so every framework is asked them."""
+
+_OF_ORGANIZATION = frozenset(
+    {
+        "guards.membership",
+        "guards.policy_types",
+        "guards.trail",
+        "trail.organization",
+        "archive.separate_account",
+    }
+)
+"""Questions outside of the area ORGANIZATION that arise in an organization only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +174,7 @@ def audit(
 
 
 def _result(control: Control, subject: Subject, mappings: tuple[Mapping, ...], mute: Mute | None) -> Result:
-    answer = control.check(subject)
+    answer = answered(control, subject)
     if mute is None or answer.outcome is not Outcome.FAIL:
         return Result(control=control, answer=answer, mappings=mappings)
     is_over = date.fromisoformat(mute.expires) < subject.now.date()
@@ -176,8 +187,21 @@ def _result(control: Control, subject: Subject, mappings: tuple[Mapping, ...], m
     )
 
 
+def answered(control: Control, subject: Subject) -> Answer:
+    """Return the answer to a control; where one account is meant none is asked about its organization."""
+    is_asked = control.area is not Area.ORGANIZATION and control.id not in _OF_ORGANIZATION
+    if subject.is_of_organization or is_asked:
+        return control.check(subject)
+    return not_applicable(
+        subject.organization_name, 'one account is meant (mode = "account"), so no organization was asked'
+    )
+
+
 def archive_trail(estate: Estate, config: Config | None) -> Trail | Absent | Unreadable:
-    """Return the organization trail that fills the archive: by its bucket, by the name configured, or any."""
+    """Return the trail that fills the archive: by its bucket, by the name configured, or any.
+
+    It is one of the organization, save where one account is meant.
+    """
     if isinstance(estate.trails, Unreadable):
         return estate.trails
     name = config.trail.name if config else ""
@@ -186,7 +210,9 @@ def archive_trail(estate: Estate, config: Config | None) -> Trail | Absent | Unr
     def order(trail: Trail) -> tuple[bool, bool, str]:
         return trail.bucket != bucket, trail.name != name, trail.arn
 
-    return min((trail for trail in estate.trails if trail.is_organization_trail), key=order, default=Absent())
+    is_alone = isinstance(estate.organization, Unasked)
+    meant = (trail for trail in estate.trails if is_alone or trail.is_organization_trail)
+    return min(meant, key=order, default=Absent())
 
 
 def _key(estate: Estate, facts: AuditFacts, trail: Trail | Absent | Unreadable) -> Key | Absent | Unreadable:

@@ -18,7 +18,7 @@ from trailkeep.guard.control import (
 )
 from trailkeep.guard.controls_guards import gaps_in_words
 from trailkeep.guard.effective import Threat, effective
-from trailkeep.guard.estate import Absent, ForeignBucket, Unreadable
+from trailkeep.guard.estate import Absent, ForeignBucket, Organization, Unreadable
 
 __all__ = ["ORGANIZATION_CONTROLS"]
 
@@ -32,7 +32,7 @@ def _has_all_features(subject: Subject) -> Answer:
     found, name = subject.estate.organization, subject.organization_name
     if isinstance(found, Unreadable):
         return unknown(name, found)
-    if isinstance(found, Absent):
+    if not isinstance(found, Organization):
         return failed(name, "no organization")
     if found.feature_set == "ALL":
         return passed(name, "all features are enabled")

@@ -175,7 +175,8 @@ class _Reader:
         if isinstance(self.estate.organization, _NO_ORGANIZATION):
             yield (
                 "no organization was looked at: the account is taken to be bound by no SCP and no RCP, and "
-                "to be its own management account where the trail is its own"
+                "to be its own management account where the trail is its own; if it is a member, SCPs and "
+                "RCPs that were not read may refuse more, and its management account may do more"
             )
 
     def unknown_members(self, facts: ArchiveFacts) -> Iterator[MemberPath]:

@@ -17,7 +17,7 @@ from trailkeep.guard.control import Severity, Subject
 from trailkeep.guard.control_mappings import Framework
 from trailkeep.guard.controls import Audit, archive_trail, subject_of
 from trailkeep.guard.controls import audit as answer
-from trailkeep.guard.estate import Absent, Estate, Organization, Trail, Unreadable
+from trailkeep.guard.estate import Absent, Estate, Organization, Trail, Unasked, Unreadable
 from trailkeep.guard.judge_status import judge
 from trailkeep.guard.status import Observation, Status
 
@@ -88,7 +88,7 @@ def _audited(accounts: Accounts, estate: Estate, reached: Config, said: Config |
 
 def _status(accounts: Accounts, estate: Estate, config: Config, now: datetime) -> Status | Unreadable:
     """Return how the archive stands; what is no archive of the organization is not looked at."""
-    if not isinstance(estate.organization, Organization):
+    if not isinstance(estate.organization, Organization | Unasked):
         return Unreadable(
             call="organizations:DescribeOrganization", error="expected an organization, got none"
         )
