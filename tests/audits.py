@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -14,17 +15,18 @@ from trailkeep.guard.audit_facts import AuditFacts, Versions, Watcher
 from trailkeep.guard.control import Subject
 from trailkeep.guard.control_mappings import Framework
 from trailkeep.guard.controls import subject_of
-from trailkeep.guard.estate import Absent, Estate, Key, Tag, Trail, Unreadable
+from trailkeep.guard.estate import Absent, Bucket, Estate, Key, Tag, Trail, Unreadable
 from trailkeep.guard.judge_status import judge
 from trailkeep.guard.model import apply_all
 from trailkeep.guard.status import AccountSeen, Member, Observation, RegionStatus, Seen, TrailSeen
 
-__all__ = ["NOW", "facts", "observation", "subject"]
+__all__ = ["NOW", "facts", "observation", "subject", "unarmed"]
 
 T = TypeVar("T")
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 _REGIONS = ("eu-central-1", "us-east-1")
+_ARMED = ("TrailkeepDenyOtherWriters", "TrailkeepDenyLogChanges", "TrailkeepDenyBucketChanges")
 _KMS = {"archive.encryption": "sse-kms"}
 
 
@@ -77,12 +79,14 @@ def subject(case: Mapping[str, Any], *, framework: Framework | None = None) -> S
     """Return what is audited: ``base`` with the changes of ``estate``, ``facts`` and ``status`` by path.
 
     ``base`` is ``armed``, ``kms`` (armed, with a key of its own) or ``nothing``; ``another_trail`` is added to
-    the trails.
+    the trails. ``unarmed`` takes the denies of an armed archive out of the bucket policy.
     """
     start, key = _bases()[case.get("base", "armed")]
     read = changed(facts(), {**({"key": msgspec.to_builtins(key)} if key else {}), **case.get("facts", {})})
     seen = changed(observation(), case.get("status", {}))
     status = Unreadable(call="x:Y", error="refused") if case.get("status_refused") else judge(seen, now=NOW)
+    if case.get("unarmed"):
+        start = changed(start, {"bucket.policy": unarmed(start)})
     estate = changed(start, case.get("estate", {}))
     if "another_trail" in case and not isinstance(estate.trails, Unreadable):
         another = msgspec.convert(case["another_trail"], Trail)
@@ -95,6 +99,13 @@ def subject(case: Mapping[str, Any], *, framework: Framework | None = None) -> S
         framework=framework,
         now=NOW,
     )
+
+
+def unarmed(estate: Estate) -> str:
+    """Return the bucket policy without the denies with which it was armed."""
+    policy = json.loads(estate.bucket.policy) if isinstance(estate.bucket, Bucket) else {}
+    kept = [one for one in policy["Statement"] if one["Sid"] not in _ARMED]
+    return json.dumps({**policy, "Statement": kept})
 
 
 def changed(value: T, changes: Mapping[str, Any]) -> T:

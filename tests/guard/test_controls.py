@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits import NOW, facts, subject
+from account_estates import account_config, account_in_force
+from audits import NOW, facts, observation, subject
 from estates import config
 from trailkeep.core.config import Mute
 from trailkeep.core.errors import UsageError
@@ -21,6 +22,7 @@ from trailkeep.guard.control import Outcome, Severity
 from trailkeep.guard.control_mappings import FRAMEWORKS, Framework, find_framework, mappings_of
 from trailkeep.guard.controls import CONTROLS, audit, subject_of
 from trailkeep.guard.estate import Unreadable
+from trailkeep.guard.judge_status import judge
 
 FOLDER = Path(__file__).parent.parent / "cases" / "audit"
 PLANS = sorted((Path(__file__).parents[2] / "src" / "trailkeep" / "guard").glob("plan*.py"))
@@ -203,7 +205,7 @@ def test_no_such_framework() -> None:
 
 def test_guards_are_judged_by_what_they_refuse() -> None:
     """A policy with our name and without effect fails, and one with another name and the same effect passes."""
-    start = subject({})
+    start = subject({"unarmed": True})
     policies = start.estate.service_control_policies
     assert not isinstance(policies, Unreadable)
     renamed = {
@@ -216,11 +218,31 @@ def test_guards_are_judged_by_what_they_refuse() -> None:
     guards = ("guards.destroy", "guards.reconfigure", "guards.trail", "guards.membership")
     for change, wanted in ((renamed, Outcome.PASS), (emptied, Outcome.FAIL)):
         for guard in guards:
-            assert BY_ID[guard].check(subject({"estate": change})).outcome is wanted
+            assert BY_ID[guard].check(subject({"unarmed": True, "estate": change})).outcome is wanted
 
 
 def test_what_is_switched_off_guards_nothing() -> None:
     """Policies that are attached while their type is off refuse nothing."""
-    off = subject({"estate": {"roots.0.policy_types": []}})
+    off = subject({"unarmed": True, "estate": {"roots.0.policy_types": []}})
     assert BY_ID["guards.trail"].check(off).outcome is Outcome.FAIL
     assert BY_ID["guards.destroy"].check(off).outcome is Outcome.FAIL
+
+
+def test_one_account_is_not_asked_about_an_organization() -> None:
+    """Where one account is meant, what asks about its organization does not apply, and says so."""
+    alone = subject_of(
+        account_in_force(),
+        facts(),
+        judge(observation(), now=NOW),
+        config=account_config(),
+        framework=None,
+        now=NOW,
+    )
+    answers = {result.control.id: result.answer for result in audit(alone).results}
+    for control, answer in answers.items():
+        if control.startswith("organization.") or control in {"trail.organization", "guards.membership"}:
+            assert answer.outcome is Outcome.NOT_APPLICABLE
+            assert "one account is meant" in answer.reason
+    assert answers["trail.exists"].outcome is Outcome.PASS
+    assert answers["archive.accepts_trail"].outcome is Outcome.PASS
+    assert answers["guards.destroy"].outcome is Outcome.PASS

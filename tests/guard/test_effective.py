@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from audits import subject
+from audits import subject, unarmed
 from estates import in_force
 from trailkeep.guard.attached import AttachedPolicies
 from trailkeep.guard.effective import Threat, effective, refuses_plaintext
@@ -85,7 +85,8 @@ def test_a_unit_without_the_guard_is_found() -> None:
 def test_a_service_control_policy_without_allow_guards_too() -> None:
     """Where no policy on a path allows a call it is refused, as by an explicit deny."""
     case: dict[str, Any] = {
-        "estate": {"service_control_policies.1.targets": [], "resource_control_policies": []}
+        "unarmed": True,
+        "estate": {"service_control_policies.1.targets": [], "resource_control_policies": []},
     }
     only_reads = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["s3:Get*","s3:List*"],"Resource":"*"}}'
     gaps = effective(subject(case).attached, Threat.DESTROY)
@@ -119,7 +120,7 @@ def test_a_broken_policy_that_hangs_nowhere_bears_on_nothing() -> None:
 def test_the_path_keeps_no_stranger_out(drop: tuple[str, ...], allowed: set[str]) -> None:
     """A stranger's trail writes into our folders unless aws:SourceArn keeps it out; ours always may."""
     start = in_force()
-    policy: dict[str, Any] = json.loads(getattr(start.bucket, "policy", "{}"))
+    policy: dict[str, Any] = json.loads(unarmed(start))
     for statement in policy["Statement"]:
         for key in drop:
             statement["Condition"].get("StringEquals", {}).pop(key, None)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trailkeep.guard.attached import AttachedPolicies
-from trailkeep.guard.estate import Bucket, Estate, Key, Organization, Unreadable
+from trailkeep.guard.estate import Bucket, Estate, Key, Organization, Unasked, Unreadable
 from trailkeep.guard.evaluate import Decision, Principal, PrincipalKind, Request, evaluate
 from trailkeep.guard.probe_callers import STRANGER, owner_of
 
@@ -75,13 +75,24 @@ def stranger_trail(partition: str) -> str:
 
 def _steps(estate: Estate, service: str, prefix: str) -> Iterator[tuple[str, str, str, str]]:
     """Yield what CloudTrail does to deliver: name, action, resource, owner."""
-    bucket, organization = estate.bucket, estate.organization
-    if service == "s3" and isinstance(bucket, Bucket) and isinstance(organization, Organization):
+    bucket = estate.bucket
+    if service == "s3" and isinstance(bucket, Bucket):
         arn, owner = f"arn:{estate.caller.partition}:s3:::{bucket.name}", bucket.owner
         root = f"{arn}/{prefix}/AWSLogs" if prefix else f"{arn}/AWSLogs"
         yield "check the bucket", "s3:GetBucketAcl", arn, owner
-        for folder in (organization.management_account, organization.id):
+        for folder in _folders(estate):
             yield f"write to AWSLogs/{folder}/", "s3:PutObject", f"{root}/{folder}/probe", owner
     if service == "kms" and isinstance(estate.key, Key):
         owner = owner_of(estate.key.arn)
         yield "make data keys", "kms:GenerateDataKey", estate.key.arn, owner
+
+
+def _folders(estate: Estate) -> tuple[str, ...]:
+    """Return the folders of the archive: those of the organization, or that of the one account."""
+    match estate.organization:
+        case Organization(id=identity, management_account=management):
+            return management, identity
+        case Unasked():
+            return (estate.caller.account,)
+        case _:
+            return ()
