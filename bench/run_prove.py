@@ -23,10 +23,10 @@ from trailkeep.guard.model import apply_all
 from trailkeep.guard.plan import plan
 from trailkeep.workflows.prove import prove_estate
 
-__all__ = ["SIZES", "Size", "estate_of", "measured"]
+__all__ = ["CONFIG", "SIZES", "Size", "estate_of", "measured"]
 
 _FULL = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
-_CONFIG = {
+CONFIG = {
     "organization.id": "o-exampleorgid",
     "organization.management_account": "111111111111",
     "archive.account": "222222222222",
@@ -83,7 +83,7 @@ def estate_of(size: Size) -> Estate:
         archive_account="222222222222",
         bucket=Absent(),
     )
-    wanted = plan(blueprint_for(build_config(_CONFIG), start), start, allow=frozenset(), arm=True)
+    wanted = plan(blueprint_for(build_config(CONFIG), start), start, allow=frozenset(), arm=True)
     return apply_all(start, wanted.actions)
 
 

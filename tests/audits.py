@@ -103,7 +103,9 @@ def subject(case: Mapping[str, Any], *, framework: Framework | None = None) -> S
 
 def unarmed(estate: Estate) -> str:
     """Return the bucket policy without the denies with which it was armed."""
-    policy = json.loads(estate.bucket.policy) if isinstance(estate.bucket, Bucket) else {}
+    assert isinstance(estate.bucket, Bucket)
+    assert isinstance(estate.bucket.policy, str)
+    policy = json.loads(estate.bucket.policy)
     kept = [one for one in policy["Statement"] if one["Sid"] not in _ARMED]
     return json.dumps({**policy, "Statement": kept})
 

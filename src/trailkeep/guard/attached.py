@@ -12,6 +12,8 @@ from trailkeep.guard.estate import Policy as ObservedPolicy
 from trailkeep.guard.evaluate import Layers, Request
 from trailkeep.guard.guard_documents import RCP, SCP
 from trailkeep.guard.policy import PolicyError, parse_policy
+from trailkeep.guard.prove_closure import Prover
+from trailkeep.guard.prove_estate import estate_guards
 from trailkeep.guard.statement import Policy
 
 __all__ = ["AttachedPolicies"]
@@ -83,6 +85,11 @@ class AttachedPolicies:
         roots = () if isinstance(self.estate.roots, Unreadable) else self.estate.roots
         is_organization = isinstance(self.estate.organization, Organization)
         return is_organization and any(kind in root.policy_types for root in roots)
+
+    @cached_property
+    def prover(self) -> Prover:
+        """Proofs about what is attached."""
+        return Prover(guards=estate_guards(self.estate))
 
     @cached_property
     def _parents(self) -> dict[str, str]:

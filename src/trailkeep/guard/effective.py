@@ -1,18 +1,15 @@
 """Whether the guards hold: who still could do what they are there to prevent.
 
-One function decides, ``effective``. It puts concrete requests to the evaluator, with the policies that were
-observed: what is attached where, the bucket policy, the key policy. A guard is judged by what it refuses, and
-never by its name.
+One function decides, ``effective``. It asks the symbolic proof, with the policies that were observed: what
+is attached where, the bucket policy, the key policy. A guard is judged by what it refuses, never by its name.
 
 What it decides, exactly:
 
-1. The callers are the root user and an administrator of the archive account, of each delegated administrator
-   of CloudTrail, and of one member for each different set of policies on its path; an administrator of the
-   management account and of a foreign account; and somebody without credentials. Each has every identity
-   permission.
-2. The requests are one call each, on a log, the bucket, the key or the trail, with the condition keys that
-   AWS always sends. A statement that spares a caller by its ARN, a tag, an address or the time is not probed:
-   an empty answer means that none of these callers gets through, and not that no caller does.
+1. The callers are classes: every user, role and session, and the root user, of the archive account, of each
+   kind of member that policies can tell apart, of the management account and of any account outside;
+   whoever has no credentials; any other AWS service. Each has every identity permission. A class is refused
+   where the proof finds no request of it, with whatever tags, addresses or times.
+2. Where no proof is found either way the answer is ``Unreadable``: not decided is not known.
 3. ``STOP`` asks every member as if it were delegated administrator of CloudTrail: CloudTrail itself refuses
    any other member a trail of the organization, whatever its policies say.
 4. Not looked at: Object Lock (it holds even where a policy lets a delete through), ACLs, grants of KMS, what
@@ -24,23 +21,19 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_eval
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import assert_never
 
 from trailkeep.guard.attached import AttachedPolicies
 from trailkeep.guard.estate import Bucket, Estate, Key, Unreadable
-from trailkeep.guard.evaluate import Decision, Principal, Request, evaluate
-from trailkeep.guard.probe_callers import (
-    administrator,
-    archive_account,
-    call_context,
-    insiders,
-    members,
-    owner_of,
-    root,
-    strangers,
-)
+from trailkeep.guard.evaluate import Decision, Request, evaluate
+from trailkeep.guard.principals import PrincipalKind
+from trailkeep.guard.probe_callers import administrator, call_context
+from trailkeep.guard.prove_callers import Asker, askers
+from trailkeep.guard.prove_closure import Prover
+from trailkeep.guard.symbolic import Outcome as Found
+from trailkeep.guard.symbolic import prove
+from trailkeep.guard.threat import Attacker, Call, Target
 
 __all__ = ["Gap", "Threat", "effective", "refuses_plaintext"]
 
@@ -69,6 +62,7 @@ class Gap:
     caller: str
     action: str
     reason: str
+    kind: PrincipalKind
 
 
 _OBJECT_DESTRUCTION = ("s3:DeleteObject", "s3:DeleteObjectVersion")
@@ -93,6 +87,31 @@ _LEAVING = ("account:CloseAccount", "organizations:AcceptHandshake", "organizati
 _KEY_CHANGES = ("kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion")
 
 
+_OWN = (Attacker.ARCHIVE_ROOT, Attacker.ARCHIVE_IAM)
+_ANYBODY = (
+    *_OWN,
+    Attacker.MEMBER_ROOT,
+    Attacker.MEMBER_IAM,
+    Attacker.MANAGEMENT_ROOT,
+    Attacker.MANAGEMENT_IAM,
+    Attacker.OUTSIDER,
+)
+_ATTACKERS: dict[Threat, tuple[Attacker, ...]] = {
+    Threat.DESTROY: _ANYBODY,
+    Threat.UNLOCK: _ANYBODY,
+    Threat.RECONFIGURE: _ANYBODY,
+    Threat.UNLOCK_AS_ROOT: _OWN[:1],
+    Threat.FORGE: _ANYBODY,
+    Threat.READ: (Attacker.OUTSIDER,),
+    Threat.STOP: (Attacker.DELEGATE,),
+    Threat.LEAVE: _OWN,
+    Threat.KEY: _ANYBODY,
+    Threat.DECRYPT: (Attacker.OUTSIDER,),
+}
+_OF_STRANGERS = frozenset({Threat.READ, Threat.DECRYPT})
+"""What is asked of strangers only: AWS services are none."""
+_ENOUGH = 3
+
 _ON_KEY = frozenset({Threat.KEY, Threat.DECRYPT})
 _ON_BUCKET = frozenset(Threat) - _ON_KEY - {Threat.STOP, Threat.LEAVE}
 
@@ -108,20 +127,46 @@ def effective(attached: AttachedPolicies, threat: Threat) -> tuple[Gap, ...] | U
         if threat is Threat.STOP and isinstance(fact, Unreadable):
             return fact
     gaps: list[Gap] = []
-    for caller in _callers(attached, threat):
-        context = call_context(attached, caller)
-        for action, resource, owner in _requests(attached.estate, threat, caller):
-            request = Request(
-                principal=caller,
-                action=action,
-                resource=resource,
-                resource_account_id=owner,
-                context=context,
-            )
-            found = evaluate(request, attached.around(request))
-            if found.decision is Decision.ALLOW:
-                gaps.append(Gap(caller=str(caller), action=action, reason=found.reason))
-    return tuple(gaps)
+    prover = _prover(attached, threat)
+    for call in _calls(attached.estate, threat):
+        for attacker in _ATTACKERS[threat]:
+            for found in _open(prover, attacker, call):
+                if isinstance(found, Unreadable):
+                    return found
+                if threat not in _OF_STRANGERS or found.kind is not PrincipalKind.SERVICE:
+                    gaps.append(found)
+    return tuple(sorted(gaps, key=lambda gap: gap.kind is not PrincipalKind.ANONYMOUS))
+
+
+def _prover(attached: AttachedPolicies, threat: Threat) -> Prover:
+    """Return the proofs about what is attached; to stop a trail any member is taken for a delegate."""
+    if threat is not Threat.STOP:
+        return attached.prover
+    guards = attached.prover.guards
+    return Prover(guards=replace(guards, facts=replace(guards.facts, delegates=None)))
+
+
+def _open(prover: Prover, attacker: Attacker, call: Call) -> Iterator[Gap | Unreadable]:
+    """Yield the classes that get through, or why that was not decided; of many alike the first few."""
+    for first, *others in askers(prover.guards, attacker, call):
+        if prover.answer(first, call).outcome is Found.NONE:
+            continue
+        named = 0
+        for asker in others or (first,):
+            if prover.answer(asker, call).outcome is Found.NONE:
+                continue
+            yield _gap(prover, asker, call)
+            named += 1
+            if named == _ENOUGH and attacker is not Attacker.DELEGATE:
+                break
+
+
+def _gap(prover: Prover, asker: Asker, call: Call) -> Gap | Unreadable:
+    answer = prove(prover.question(asker, call))
+    if answer.witness is None or answer.evaluation is None:
+        return Unreadable(call="proof", error=f"{asker}: {call.action}: {answer.reason or 'not decided'}")
+    caller = answer.witness.principal
+    return Gap(caller=str(caller), action=call.action, reason=answer.evaluation.reason, kind=caller.kind)
 
 
 def refuses_plaintext(attached: AttachedPolicies) -> bool | Unreadable:
@@ -151,47 +196,18 @@ def _bucket_arn(estate: Estate, bucket: Bucket) -> str:
     return f"arn:{estate.caller.partition}:s3:::{bucket.name}"
 
 
-def _callers(attached: AttachedPolicies, threat: Threat) -> Iterator[Principal]:
-    """Yield who is asked about; the archive's own administrators first."""
-    estate = attached.estate
-    archive = archive_account(estate)
-    own = (root(archive), administrator(estate, archive)) if archive else ()
-    match threat:
-        case Threat.DESTROY | Threat.UNLOCK | Threat.RECONFIGURE | Threat.FORGE | Threat.KEY:
-            yield from own
-            yield from insiders(attached, archive)
-            yield from strangers(estate)
-        case Threat.UNLOCK_AS_ROOT:
-            yield from own[:1]
-        case Threat.READ | Threat.DECRYPT:
-            yield from strangers(estate)
-        case Threat.LEAVE:
-            yield from own
-        case Threat.STOP:
-            for member in members(attached):
-                yield root(member)
-                yield administrator(estate, member)
-        case _:
-            assert_never(threat)
-
-
-def _requests(estate: Estate, threat: Threat, caller: Principal) -> Iterator[tuple[str, str, str]]:
-    """Yield action, resource and owner of what a threat does."""
-    bucket = estate.bucket
-    if isinstance(bucket, Bucket):
-        arn, owner = _bucket_arn(estate, bucket), bucket.owner
-        for action in _on_objects(threat):
-            yield action, f"{arn}/{_LOG}", owner
-        for action in _on_bucket(threat):
-            yield action, arn, owner
-    if threat is Threat.STOP:
-        for action in _TRAIL_CHANGES:
-            yield from ((action, trail, caller.account) for trail in _organization_trails(estate))
+def _calls(estate: Estate, threat: Threat) -> Iterator[Call]:
+    """Yield the calls of a threat on what there is."""
+    if isinstance(estate.bucket, Bucket):
+        yield from (Call(action=action, target=Target.LOG) for action in _on_objects(threat))
+        yield from (Call(action=action, target=Target.BUCKET) for action in _on_bucket(threat))
+    if threat is Threat.STOP and _organization_trails(estate):
+        yield from (Call(action=action, target=Target.TRAIL) for action in _TRAIL_CHANGES)
     if threat is Threat.LEAVE:
-        yield from ((action, "*", caller.account) for action in _LEAVING)
+        yield from (Call(action=action, target=Target.EVERYTHING) for action in _LEAVING)
     if isinstance(estate.key, Key) and threat in {Threat.KEY, Threat.DECRYPT}:
         actions = _KEY_CHANGES if threat is Threat.KEY else ("kms:Decrypt",)
-        yield from ((action, estate.key.arn, owner_of(estate.key.arn)) for action in actions)
+        yield from (Call(action=action, target=Target.KEY) for action in actions)
 
 
 def _on_objects(threat: Threat) -> tuple[str, ...]:
