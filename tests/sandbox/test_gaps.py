@@ -69,10 +69,11 @@ def test_gaps_are_real(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 def _detach(sandbox: Sandbox) -> None:
-    """Take every guard off."""
+    """Take every guard off, the denies of the bucket policy last: the guards keep it."""
     client = sandbox.client("organizations")
     for kind in ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"):
         for policy in client.list_policies(Filter=kind)["Policies"]:
             if policy["Name"].startswith("trailkeep"):
                 for target in client.list_targets_for_policy(PolicyId=policy["Id"])["Targets"]:
                     client.detach_policy(PolicyId=policy["Id"], TargetId=target["TargetId"])
+    sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID, Identity.ROOT).delete_bucket_policy(Bucket=BUCKET)

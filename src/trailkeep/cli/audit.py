@@ -45,7 +45,7 @@ def command(
     versions: int = typer.Option(
         100_000, min=0, help="How many versions are searched for delete markers; 0: all."
     ),
-    html: Path | None = typer.Option(None, "--html", help="Also write a report to this file."),
+    html: Path | None = typer.Option(None, "--html", help="Also write a report, with the proofs."),
     as_json: JsonOption = False,
     as_sarif: bool = typer.Option(False, "--sarif", help="Print SARIF 2.1.0."),
     as_ocsf: bool = typer.Option(False, "--ocsf", help="Print OCSF compliance findings, a JSON list."),
@@ -137,9 +137,10 @@ def _print_exchange(found: Audit, *, as_sarif: bool) -> None:
 
 def _write_report(path: Path, found: Audit) -> None:
     from trailkeep.cli.audit_html import report
+    from trailkeep.workflows.prove import prove_estate
 
     try:
-        path.write_text(report(found), encoding="utf-8")
+        path.write_text(report(found, prove_estate(found.estate)), encoding="utf-8")
     except OSError as error:
         raise StoppedError(
             f"{path}: expected to write the report, got {error.strerror}; name another file"

@@ -10,40 +10,16 @@ from collections.abc import Iterator
 from html import escape
 
 from trailkeep import __version__
+from trailkeep.cli.prove_html import sections
+from trailkeep.cli.report_html import head
 from trailkeep.core.times import format_moment
 from trailkeep.guard.control import Area, Outcome
 from trailkeep.guard.control_mappings import FRAMEWORKS
 from trailkeep.guard.controls import Audit, Result
+from trailkeep.guard.prove_model import Proof
 
 __all__ = ["report"]
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-_STYLE = """
-:root { color-scheme: light dark; --line: #c8ccd2; --soft: #6a7380; --bad: #b3261e; --ask: #8a5a00;
-  --good: #1b6e3c; --none: #6a7380; --back: #f4f5f7 }
-@media (prefers-color-scheme: dark) { :root { --line: #444b55; --soft: #a4adba; --bad: #ff8a80;
-  --ask: #ffcf7a; --good: #7fd8a0; --none: #a4adba; --back: #1d2127 } }
-* { box-sizing: border-box }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 72rem; padding: 2rem 1.25rem 4rem }
-h1 { font-size: 1.7rem; margin: 0 0 .25rem } h2 { font-size: 1.2rem; margin: 2.25rem 0 .5rem }
-p { margin: .25rem 0 } .soft { color: var(--soft) }
-.sum { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1.25rem 0; padding: 0; list-style: none }
-.sum li { background: var(--back); border-left: 4px solid var(--line); padding: .5rem .9rem }
-.sum b { display: block; font-size: 1.4rem; line-height: 1.2 }
-table { border-collapse: collapse; width: 100% }
-th, td { border-bottom: 1px solid var(--line); padding: .45rem .6rem .45rem 0; text-align: left;
-  vertical-align: top }
-th { font-weight: 600; white-space: nowrap }
-td:first-child { white-space: nowrap } code { font-size: .9em; overflow-wrap: anywhere }
-.FAIL { color: var(--bad); font-weight: 600 } .UNKNOWN { color: var(--ask); font-weight: 600 }
-.PASS { color: var(--good) } .NOT, .MUTED { color: var(--none) }
-article { border: 1px solid var(--line); border-left: 4px solid var(--line); margin: .75rem 0;
-  padding: .6rem 1rem; break-inside: avoid }
-article h3 { font-size: 1rem; margin: 0 0 .25rem } article p { overflow-wrap: anywhere }
-article.FAIL { border-left-color: var(--bad); font-weight: 400; color: inherit }
-article.UNKNOWN { border-left-color: var(--ask); font-weight: 400; color: inherit }
-@media print { body { max-width: none; padding: 0 } }
-"""
 _TITLES = {
     Area.TRAIL: "The trail",
     Area.DELIVERY: "What arrives",
@@ -63,27 +39,18 @@ _WORDS = {
 _ABOUT = (
     "Each control asks one question. PASS: it is so. FAIL: it is not. UNKNOWN: what the answer needs could "
     "not be read, which is never success. NOT APPLICABLE: the question does not arise. Whether the guards "
-    "hold is decided by evaluating concrete requests against the policies that are attached, not by "
-    "their names. "
+    "hold is decided by proof from the policies that are attached, not by their names. "
     "No organization policy binds the management account: whoever administers it can undo every guard."
 )
 
 
-def report(audit: Audit) -> str:
-    """Return the page."""
+def report(audit: Audit, proof: Proof | None = None) -> str:
+    """Return the page, with the proof of every threat where there is one."""
     asked = audit.framework.name if audit.framework else "every control"
     moment = escape(format_moment(audit.as_of.replace(microsecond=0)))
     return "\n".join(
         (
-            "<!doctype html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            "<title>CloudTrail archive: audit</title>",
-            f"<style>{_STYLE}</style>",
-            "</head>",
+            head("CloudTrail archive: audit"),
             "<body>",
             "<h1>CloudTrail archive: audit</h1>",
             f'<p class="soft">{escape(asked)}, as of {moment}, by trailkeep {escape(__version__)}</p>',
@@ -95,6 +62,7 @@ def report(audit: Audit) -> str:
             *_muted(audit),
             *_areas(audit),
             *_frameworks(audit),
+            *(sections(proof) if proof else ()),
             "</body>",
             "</html>",
             "",

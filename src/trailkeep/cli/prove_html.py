@@ -7,23 +7,10 @@ from html import escape
 
 from trailkeep import __version__
 from trailkeep.cli.prove_view import summary
+from trailkeep.cli.report_html import head
 from trailkeep.guard.prove_model import Fix, Outcome, Proof, ThreatVerdict, Witness
 
-__all__ = ["page"]
-
-_STYLE = """
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid #8884; }
-pre { overflow-x: auto; background: #8881; padding: .6rem; }
-code, pre { font: .85rem/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
-dt { font-weight: 600; } dd { margin: 0 0 .4rem 1rem; }
-.PROVED { color: #1a7f37; } .COUNTEREXAMPLE { color: #cf222e; font-weight: 700; }
-.RESIDUAL { color: #9a6700; } .UNDECIDED { color: #8250df; font-weight: 700; }
-summary { cursor: pointer; padding: .3rem 0; }
-@media print { details > * { display: block; } }
-"""
+__all__ = ["page", "sections"]
 
 
 def page(proof: Proof) -> str:
@@ -32,14 +19,14 @@ def page(proof: Proof) -> str:
 
 
 def _page(proof: Proof) -> Iterator[str]:
-    yield '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield (
-        '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-    )
-    yield f"<title>Proof of the archive</title><style>{_STYLE}</style></head><body>"
-    yield f"<h1>Proof of the archive</h1><p>{escape(summary(proof))}.</p>"
+    yield head("CloudTrail archive: proof")
+    yield f"<body><h1>CloudTrail archive: proof</h1><p>{escape(summary(proof))}.</p>"
+    yield from sections(proof)
+    yield f'<footer><p class="soft">trailkeep {escape(__version__)}</p></footer></body></html>'
+
+
+def sections(proof: Proof) -> Iterator[str]:
+    """Yield what a report says of a proof."""
     yield from _list("Not read", proof.unread)
     yield "<h2>Threats</h2><table><thead><tr><th>verdict</th><th>threat</th><th>effect</th>"
     yield "<th>controls that must fail</th><th>each of these suffices</th></tr></thead><tbody>"
@@ -50,7 +37,6 @@ def _page(proof: Proof) -> Iterator[str]:
         yield from _details(threat)
     yield from _plans(proof)
     yield from _list("Assumed", proof.assumptions)
-    yield f"<footer><p>trailkeep {escape(__version__)}</p></footer></body></html>"
 
 
 def _row(threat: ThreatVerdict) -> Iterator[str]:

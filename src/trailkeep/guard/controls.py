@@ -97,11 +97,12 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """The answers at one moment."""
+    """The answers at one moment, and the estate that they are about."""
 
     as_of: datetime
     framework: Framework | None
     results: tuple[Result, ...]
+    estate: Estate
 
     @property
     def verdict(self) -> Verdict:
@@ -170,7 +171,7 @@ def audit(
         if control.severity.rank < min_severity.rank:
             continue
         results.append(_result(control, subject, mappings, muted.get(control.id)))
-    return Audit(as_of=subject.now, framework=framework, results=tuple(results))
+    return Audit(as_of=subject.now, framework=framework, results=tuple(results), estate=subject.estate)
 
 
 def _result(control: Control, subject: Subject, mappings: tuple[Mapping, ...], mute: Mute | None) -> Result:
