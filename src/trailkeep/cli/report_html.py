@@ -33,9 +33,11 @@ article h3 { font-size: 1rem; margin: 0 0 .25rem } article p { overflow-wrap: an
 article.FAIL { border-left-color: var(--bad); font-weight: 400; color: inherit }
 article.UNKNOWN { border-left-color: var(--ask); font-weight: 400; color: inherit }
 pre { background: var(--back); overflow-wrap: anywhere; padding: .6rem; white-space: pre-wrap }
-code, pre { font-family: ui-monospace, monospace; font-size: .85rem } td { overflow-wrap: anywhere }
+code, pre { font-family: ui-monospace, monospace; font-size: .85rem }
 dt { font-weight: 600 } dd { margin: 0 0 .4rem 1rem } summary { cursor: pointer; padding: .3rem 0 }
-@media (max-width: 40rem) { table { display: block; overflow-x: auto } }
+td { overflow-wrap: break-word }
+@media (max-width: 40rem) { table { display: block; overflow-x: auto } td { min-width: 7rem }
+  th { white-space: normal } }
 @media print { details > * { display: block } body { max-width: none; padding: 0 } }
 """
 
