@@ -25,9 +25,15 @@ from trailkeep.sandbox.organization import (
     Sandbox,
 )
 
+__all__ = ["build_archive", "prowler_verdicts", "write_config"]
+
 _REGION = "eu-central-1"
 _BUCKET = "acme-trail-archive"
-_SCANS = ((MANAGEMENT_ACCOUNT_ID, "cloudtrail"), (LOG_ARCHIVE_ACCOUNT_ID, "s3"))
+_SCANS = (
+    (MANAGEMENT_ACCOUNT_ID, "cloudtrail"),
+    (MANAGEMENT_ACCOUNT_ID, "organizations"),
+    (LOG_ARCHIVE_ACCOUNT_ID, "s3"),
+)
 _CONFIG = f"""\
 [organization]
 id = "{ORGANIZATION_ID}"
@@ -45,9 +51,10 @@ def main() -> None:
     (prowler,) = sys.argv[1:]
     with tempfile.TemporaryDirectory() as name, Sandbox(region=_REGION) as sandbox:
         folder = Path(name)
-        before = dict(_results(prowler, sandbox, folder / "before"))
-        _build(sandbox, folder)
-        after = dict(_results(prowler, sandbox, folder / "after"))
+        write_config(folder)
+        before = dict(prowler_verdicts(prowler, sandbox, folder / "before"))
+        build_archive(sandbox, folder)
+        after = dict(prowler_verdicts(prowler, sandbox, folder / "after"))
     print("| account | check | before | after |")
     print("| --- | --- | --- | --- |")
     for account, check in sorted(before.keys() | after.keys()):
@@ -56,9 +63,13 @@ def main() -> None:
         print(f"| {account} | `{check}` | {' | '.join(said)} |")
 
 
-def _build(sandbox: Sandbox, folder: Path) -> None:
-    """Set the archive up as a user does; a member's logs arrive in between."""
+def write_config(folder: Path) -> None:
+    """Write the configuration of the archive."""
     (folder / "trailkeep.toml").write_text(_CONFIG)
+
+
+def build_archive(sandbox: Sandbox, folder: Path) -> None:
+    """Set the archive up as a user does; a member's logs arrive in between."""
     build, arm = _APPLIES
     _trailkeep(sandbox, folder, build)
     shape = OrganizationShape(
@@ -71,10 +82,13 @@ def _build(sandbox: Sandbox, folder: Path) -> None:
 
 def _trailkeep(sandbox: Sandbox, folder: Path, arguments: list[str]) -> None:
     command = [sys.executable, "-c", "from trailkeep.cli.main import main; main()", *arguments]
-    subprocess.run(command, cwd=folder, env={**os.environ, **sandbox.environment()}, check=True)
+    environment = {**os.environ, **sandbox.environment()}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
+    if done.returncode not in {0, 1}:  # 1: what arms the archive waits
+        raise SystemExit(f"trailkeep {' '.join(arguments)}: {done.stderr.decode()[-500:]}")
 
 
-def _results(prowler: str, sandbox: Sandbox, folder: Path) -> Iterator[tuple[tuple[str, str], str]]:
+def prowler_verdicts(prowler: str, sandbox: Sandbox, folder: Path) -> Iterator[tuple[tuple[str, str], str]]:
     """Yield what Prowler says of the trail and of the archive's bucket, the worst for each check."""
     worst = {"PASS": 0, "MANUAL": 1, "FAIL": 2}
     for account, service in _SCANS:
