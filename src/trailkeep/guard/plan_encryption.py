@@ -199,7 +199,7 @@ def _imported(key: Key) -> Concern:
     return Concern(
         subject=f"key {key.arn}",
         observed=f"the origin of its material is {key.origin}",
-        consequence="the material can expire, or be taken away at once, and then every log that was encrypted "
+        consequence="the material can expire or be taken away at once, and then every log that was encrypted "
         "with it is lost, locked or not; no plan lets it encrypt what it does not encrypt already",
         remedy=f"take the alias {ALIAS} off it, so that the next plan makes a key whose material is KMS's "
         "own; keep the old key as long as the logs"
