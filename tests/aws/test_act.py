@@ -201,7 +201,8 @@ def test_key_that_kms_did_not_confirm_is_found(
 
 
 @pytest.mark.sandbox
-def test_key_of_imported_material_is_not_adopted(proxy: Proxy, sandbox_without_archive: Sandbox) -> None:
+@pytest.mark.usefixtures("proxy")
+def test_key_of_imported_material_is_not_adopted(sandbox_without_archive: Sandbox) -> None:
     """A key that carries our tag and whose material is not KMS's own is passed over, and so is one by alias."""
     actor = Actor(_accounts(), Clock().patience())
     actor.perform(ACCOUNT)
