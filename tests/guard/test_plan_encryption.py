@@ -170,6 +170,8 @@ def test_key_whose_material_is_not_of_kms(origin: str) -> None:
     assert "every log that was encrypted with it is lost" in plan.concerns[0].consequence
     assert plan.actions == ()
     assert plan.exit_code == 1
+    unnamed = with_facts(_keyed(), {**facts, "key.alias": ""})
+    assert "key.create" in _ids(KMS, unnamed, Allowance.LIFT_GUARDS)
 
 
 @pytest.mark.parametrize("state", ["Disabled", "PendingDeletion", "PendingImport"])

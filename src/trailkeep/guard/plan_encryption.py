@@ -286,10 +286,11 @@ def _key_arn(blueprint: Blueprint, estate: Estate) -> str:
 
 
 def _is_ours(blueprint: Blueprint, key: Key) -> bool:
-    """Return whether it is the archive account's own key, where the bucket is."""
+    """Return whether it is the archive account's own key, where the bucket is; ours by alias stays ours."""
     segments = split_arn(key.arn) or ()
     place = (blueprint.bucket_region, blueprint.archive_account)
-    return key.manager == "CUSTOMER" and tuple(segments[3:5]) == place
+    is_adoptable = key.alias == ALIAS or _is_of_kms(key)
+    return key.manager == "CUSTOMER" and tuple(segments[3:5]) == place and is_adoptable
 
 
 def _is_encrypted(found: Encryption | Absent, key: str) -> bool:
