@@ -114,9 +114,11 @@ def test_an_interrupt_is_one_line_and_its_exit_code(tmp_path: Path) -> None:
     waits = tmp_path / "trailkeep.toml"
     os.mkfifo(waits)
     command = [sys.executable, "-m", "trailkeep", "plan", "--config", str(waits)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        with waits.open("wb"):  # opens when the verb opens the other end
-            process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=60)
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
+        waits.open("wb"),  # opens when the verb opens the other end
+    ):
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert said.strip() == ("trailkeep: interrupted; what was committed stays, run the same command again")

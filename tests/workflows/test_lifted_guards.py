@@ -184,7 +184,10 @@ def test_a_guard_that_stays_off_is_named(archive: _Archive) -> None:
 
 def test_a_second_interrupt_gives_up_at_once(archive: _Archive) -> None:
     """Ctrl-C while the guards go back on ends it there, and names what is off; the exit code is Ctrl-C's."""
-    errors = {"bucket.object_lock": KeyboardInterrupt(), "scp.attach": KeyboardInterrupt()}
+    errors: dict[str, BaseException] = {
+        "bucket.object_lock": KeyboardInterrupt(),
+        "scp.attach": KeyboardInterrupt(),
+    }
     with pytest.raises(
         InterruptedRunError, match=r"still off is trailkeep-archive at .*interrupted again"
     ) as told:
