@@ -176,7 +176,9 @@ class Encryption(_Fact, frozen=True, kw_only=True):
 
 
 class Key(_Fact, frozen=True, kw_only=True):
-    """A KMS key; ``state`` and ``manager`` are KMS's words, ``alias`` is empty where it was named otherwise.
+    """A KMS key; ``state``, ``manager`` and ``origin`` (empty where KMS does not say) are KMS's words.
+
+    ``alias`` is empty where it was named otherwise.
 
     Rotation and policy are Absent where nobody asked for them.
     """
@@ -188,6 +190,7 @@ class Key(_Fact, frozen=True, kw_only=True):
     rotates: bool | Absent | Unreadable = Absent()
     policy: str | Absent | Unreadable = Absent()
     deletion_at: datetime | None = None
+    origin: str = ""
 
 
 class Tag(_Fact, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -42,6 +42,7 @@ from trailkeep.guard.changes import (
     AttachPolicy,
     CreateBucket,
     CreateTrail,
+    DetachPolicy,
     PutBucketPolicy,
     UpdatePolicy,
     UpdateTrail,
@@ -185,13 +186,15 @@ def _blocked(decision: Decision, allow: str, reason: str) -> Decision:
 
 
 def _not_before_bucket(
-    archive: Iterable[Decision], guards: Iterable[Decision], about_bucket: set[str]
+    archive: Sequence[Decision], guards: Iterable[Decision], about_bucket: set[str]
 ) -> Iterator[Decision]:
     """Yield the guards' decisions; a guard is not changed for a bucket whose own changes are blocked."""
     waiting = [decision for decision in archive if isinstance(decision, Blocked)]
     no_bucket = any(isinstance(decision.action, CreateBucket) for decision in waiting)
+    lifted = {(one.policy_id, one.target_id) for one in archive if isinstance(one, DetachPolicy)}
     for decision in guards:
-        if not isinstance(decision, UpdatePolicy | AttachPolicy):
+        is_back = isinstance(decision, AttachPolicy) and (decision.policy_id, decision.target_id) in lifted
+        if is_back or not isinstance(decision, UpdatePolicy | AttachPolicy):
             yield decision
             continue
         about = no_bucket if begins_to_guard(decision) else decision.id in about_bucket

@@ -23,7 +23,7 @@ from trailkeep.guard.changes import (
 from trailkeep.guard.decisions import Allowance, Blocked, Concern, Decision, Kept, unknown
 from trailkeep.guard.documents import compact, merge
 from trailkeep.guard.estate import Absent, Encryption, Estate, ForeignBucket, Key, Trail, Unreadable
-from trailkeep.guard.key_policy import ALIAS, NEW_KEY, only_lets_decrypt
+from trailkeep.guard.key_policy import ALIAS, NEW_KEY, OWN_MATERIAL, only_lets_decrypt
 from trailkeep.guard.matching import split_arn
 from trailkeep.guard.plan_trail import observed_trail
 
@@ -141,6 +141,9 @@ def _existing(blueprint: Blueprint, key: Key, allow: frozenset[Allowance]) -> It
     if key.state != "Enabled":
         yield _failing(key)
         return
+    if not _is_of_kms(key):
+        yield _imported(key)
+        return
     if not _wants_key(blueprint):
         return
     if isinstance(key.policy, Unreadable):
@@ -190,6 +193,23 @@ def _failing(key: Key) -> Concern:
         "and once the key is deleted every log is lost, locked or not",
         remedy="'aws kms cancel-key-deletion' and 'aws kms enable-key', in its account and at once",
     )
+
+
+def _imported(key: Key) -> Concern:
+    return Concern(
+        subject=f"key {key.arn}",
+        observed=f"the origin of its material is {key.origin}",
+        consequence="the material can expire or be taken away at once, and then every log that was encrypted "
+        "with it is lost, locked or not; no plan lets it encrypt what it does not encrypt already",
+        remedy=f"take the alias {ALIAS} off it, so that the next plan makes a key whose material is KMS's "
+        "own; keep the old key as long as the logs"
+        if key.alias == ALIAS
+        else "encrypt with a key whose material is KMS's own, and keep the old key as long as the logs",
+    )
+
+
+def _is_of_kms(key: Key) -> bool:
+    return key.origin in {"", OWN_MATERIAL}
 
 
 def _lost(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
@@ -262,14 +282,15 @@ def _key_arn(blueprint: Blueprint, estate: Estate) -> str:
         return ""
     if isinstance(estate.key, Absent) or not _is_ours(blueprint, estate.key):
         return NEW_KEY
-    return estate.key.arn if estate.key.state == "Enabled" else ""
+    return estate.key.arn if estate.key.state == "Enabled" and _is_of_kms(estate.key) else ""
 
 
 def _is_ours(blueprint: Blueprint, key: Key) -> bool:
-    """Return whether it is the archive account's own key, where the bucket is."""
+    """Return whether it is the archive account's own key, where the bucket is; ours by alias stays ours."""
     segments = split_arn(key.arn) or ()
     place = (blueprint.bucket_region, blueprint.archive_account)
-    return key.manager == "CUSTOMER" and tuple(segments[3:5]) == place
+    is_adoptable = key.alias == ALIAS or _is_of_kms(key)
+    return key.manager == "CUSTOMER" and tuple(segments[3:5]) == place and is_adoptable
 
 
 def _is_encrypted(found: Encryption | Absent, key: str) -> bool:

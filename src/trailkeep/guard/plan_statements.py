@@ -44,7 +44,18 @@ def _covers_actions(wanted: _Statement, statement: _Statement) -> bool:
         return _within(_actions(wanted, "NotAction"), _actions(statement, "NotAction"))
     if "Action" in wanted and "Action" in statement:
         return _within(_actions(statement, "Action"), _actions(wanted, "Action"))
+    if "NotAction" in wanted and "Action" in statement:
+        spared = _actions(wanted, "NotAction")
+        return not any(_may_meet(one, free) for one in _actions(statement, "Action") for free in spared)
     return False
+
+
+def _may_meet(one: str, other: str) -> bool:
+    """Return whether two patterns may match the same action: what stands before the first wildcard agrees."""
+    ends = [re.split(r"[*?]", pattern, maxsplit=1)[0] for pattern in (one, other)]
+    if ends == [one, other]:
+        return one == other
+    return ends[0].startswith(ends[1]) or ends[1].startswith(ends[0])
 
 
 def _within(few: list[str], many: list[str]) -> bool:

@@ -11,10 +11,10 @@ from typing import Protocol
 import msgspec
 
 from trailkeep.aws.act import Performer
-from trailkeep.aws.journal import Journal, Outcome
+from trailkeep.aws.journal import Journal
 from trailkeep.aws.probes import Probe, verdict_of
 from trailkeep.core.config import Config
-from trailkeep.core.errors import StoppedError, TrailkeepError, UncheckedError
+from trailkeep.core.errors import StoppedError, UncheckedError
 from trailkeep.core.verdict import ExitCode, VerdictKind, worst
 from trailkeep.guard.account_limits import not_probed
 from trailkeep.guard.arrival import Arrival, refusal
@@ -26,6 +26,7 @@ from trailkeep.guard.irreversible import Sheet
 from trailkeep.guard.plan import Plan
 from trailkeep.guard.plan_bucket_policy import is_armed
 from trailkeep.guard.plan_guards import in_force
+from trailkeep.workflows.performing import perform_all
 from trailkeep.workflows.plan import Observe, plan
 
 __all__ = ["Applied", "Report", "Verifier", "apply", "check_unmoved"]
@@ -103,6 +104,7 @@ def apply(
         StoppedError: what was observed moved since the plan was shown, an action failed, or no member
             account's log has arrived and the archive was to be armed; what was performed before stays, and
             the next apply goes on from there.
+        InterruptedRunError: Ctrl-C while guards were lifted.
     """
     seen = observe()
     shown = plan(config, seen, allow=allow, arm=arm)
@@ -125,7 +127,7 @@ def apply(
     if shown.actions:
         current = plan(config, observe(), allow=allow, arm=arm)
         check_unmoved(shown.fingerprint, current.fingerprint)
-        _perform_all(current, report, performer, journal)
+        perform_all(current, doing=report.doing, performer=performer, journal=journal)
         seen = observe()
     return _verified(config, seen, shown, verifier, journal, arm=arm, sheet=sheet)
 
@@ -133,12 +135,6 @@ def apply(
 def _check_arrival(blueprint: Blueprint, arrival: Arrival) -> None:
     if reason := refusal(blueprint, arrival):
         raise (UncheckedError if arrival.error else StoppedError)(reason)
-
-
-def _perform_all(current: Plan, report: Report, performer: Performer, journal: Journal) -> None:
-    for done, action in enumerate(current.actions):
-        report.doing(action)
-        _perform(action, current.fingerprint, performer, journal, done=done)
 
 
 def _verified(
@@ -184,16 +180,3 @@ def check_unmoved(expected: str, got: str) -> None:
             f"plan: expected fingerprint {expected}, got {got}, because something changed since; "
             "run 'trailkeep plan' and review it again"
         )
-
-
-def _perform(action: Action, plan_id: str, performer: Performer, journal: Journal, *, done: int) -> None:
-    journal.write(plan_id, action, Outcome.BEGUN)
-    try:
-        target = performer.perform(action)
-    except TrailkeepError as error:
-        journal.write(plan_id, action, Outcome.FAILED, error=str(error))
-        raise StoppedError(
-            f"{action.id} ({action.target}): expected it to succeed, got {error}; "
-            f"the {done} actions before it stay, correct the cause and run 'trailkeep apply' again"
-        ) from error
-    journal.write(plan_id, action, Outcome.DONE, target=target)
