@@ -15,7 +15,7 @@ from trailkeep.aws.patience import Patience
 from trailkeep.aws.probes import Probe, probe_guards
 from trailkeep.aws.session import Accounts
 from trailkeep.core.prices import STANDARD_USD
-from trailkeep.guard.arrival import Arrival, awaited_accounts, delivery_error
+from trailkeep.guard.arrival import Arrival, awaited_accounts
 from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.estate import Bucket, Estate
 from trailkeep.guard.irreversible import Sheet, irreversibility_sheet
@@ -44,11 +44,7 @@ class AwsVerifier:
             sleep=self.patience.sleep,
             note=self.patience.note,
         )
-        return replace(
-            found,
-            delivery_error=delivery_error(blueprint, estate),
-            of_member=blueprint.is_of_organization,
-        )
+        return replace(found, of_member=blueprint.is_of_organization)
 
     def sheet(self, blueprint: Blueprint, estate: Estate, proposed: Plan) -> Sheet:
         """Return what is final after a plan, with the bytes of yesterday's logs where they could be read."""
