@@ -136,6 +136,10 @@ def refuse_organizations(call: Call, *, account_id: str) -> Fault | None:
             return _refuse_attachment(parameters)
         case "DetachPolicy":
             return _refuse_detachment(parameters)
+        case "AcceptHandshake":
+            return Fault(
+                code="HandshakeNotFoundException", message="We can't find a handshake with the ID you specified."
+            )
         case "DisablePolicyType":
             _detach_all(str(parameters.get("PolicyType")))
             return None
