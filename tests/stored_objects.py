@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from trailkeep.sandbox.state import find_bucket
 
-__all__ = ["age_objects", "empty_bucket"]
+__all__ = ["age_objects", "empty_bucket", "unlock_objects"]
 
 
 def age_objects(bucket: str, *, days: int) -> None:
@@ -22,3 +22,11 @@ def empty_bucket(bucket: str) -> None:
     found = find_bucket(bucket)
     assert found is not None
     found.keys.clear()
+
+
+def unlock_objects(bucket: str) -> None:
+    """Take the retention off everything in a bucket."""
+    found = find_bucket(bucket)
+    assert found is not None
+    for key in found.keys.values():
+        key.lock_mode = key.lock_until = None

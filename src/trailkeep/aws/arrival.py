@@ -30,7 +30,7 @@ _NOT_THERE = frozenset({"NoSuchBucket", "404", "TrailNotFoundException"})
 
 
 def look_for_log(accounts: Accounts, blueprint: Blueprint, awaited: tuple[str, ...]) -> Arrival:
-    """Return the first log of an awaited account that arrived since the trail began to log, or why none did."""
+    """Return the first log of an awaited account since the trail began to log, or why there is none."""
     nothing = Arrival(awaited=awaited)
     try:
         status = _status(accounts, blueprint)
@@ -42,7 +42,7 @@ def look_for_log(accounts: Accounts, blueprint: Blueprint, awaited: tuple[str, .
             client = accounts.s3(blueprint.archive_account, blueprint.bucket_region)
             found = _search(Lister(client, blueprint), blueprint, told, started)
         if found.key and status.get("LatestDeliveryTime") is None:
-            return replace(told, missing="GetTrailStatus tells of no delivery, so another wrote what is there")
+            return replace(told, missing="GetTrailStatus tells of no delivery of this trail")
     except AwsCallError as error:
         if error.code in _NOT_THERE:
             return replace(nothing, missing=f"{error.call} answers {error.code}")

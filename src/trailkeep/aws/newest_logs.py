@@ -60,7 +60,7 @@ class Lister:
         for page in self._pages(Prefix=prefix):
             yield from page.get("Contents", ())
 
-    def _pages(self, **asked: str) -> Iterator[Any]:
+    def _pages(self, **asked: Any) -> Iterator[Any]:
         pages = iter(self._client.get_paginator("list_objects_v2").paginate(**self._named, **asked))
         while self._left > 0:
             self._left -= 1

@@ -1,4 +1,4 @@
-"""The probes of an organization's armed archive: what several policies refuse, and what only some of them can.
+"""The probes of an organization's armed archive: what all its policies refuse, and what only some can.
 
 The five calls on the bucket are refused by service control policy, resource control policy and bucket policy
 at once. Beside them are asked, each where such a policy is asked for:

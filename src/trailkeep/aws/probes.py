@@ -2,8 +2,8 @@
 
 Each names what does not exist, so that it changes nothing even where nothing refuses it: a log is written
 into an upload that nobody began. S3 decides whether a caller may do something before it looks whether there
-is anything to do it to. Bucket policy and guards refuse the same calls; AWS's message names the type of one that did.
-Only their explicit deny is a PASS, because a role that may do nothing is refused as well.
+is anything to do it to. Bucket policy and guards refuse the same calls; AWS's message names the type of one
+that did. Only their explicit deny is a PASS, because a role that may do nothing is refused as well.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """

@@ -12,8 +12,8 @@ from trailkeep.aws.account_probes import probe_account
 from trailkeep.aws.arrival import look_for_log, wait_for_log
 from trailkeep.aws.lock_check import check_lock
 from trailkeep.aws.measure import bytes_a_day
-from trailkeep.aws.patience import Patience
 from trailkeep.aws.organization_probes import probe_organization
+from trailkeep.aws.patience import Patience
 from trailkeep.aws.probes import Probe
 from trailkeep.aws.session import Accounts
 from trailkeep.core.prices import STANDARD_USD
@@ -63,7 +63,7 @@ class AwsVerifier:
         )
 
     def probes(self, blueprint: Blueprint, locked_since: datetime | None) -> tuple[Probe, ...]:
-        """Return what AWS answers to harmless calls that must be refused, and what a log shows of the lock."""
+        """Return what AWS answers to calls that must be refused, and what a log shows of the lock."""
         probe = probe_organization if blueprint.is_of_organization else probe_account
         made = probe(self.accounts, blueprint, patience=self.patience, now=self.now)
         lock = check_lock(self.accounts, blueprint, locked_since=locked_since)

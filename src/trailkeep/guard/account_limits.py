@@ -20,9 +20,7 @@ PROBED = (
     "s3:AbortMultipartUpload",
 )
 """The calls that an armed archive is probed with where something refuses them."""
-_LOCK_READS = frozenset(
-    {"s3:GetObjectRetention", "s3:HeadObject", "s3:ListObjectsV2", "sts:AssumeRole"}
-)
+_LOCK_READS = frozenset({"s3:GetObjectRetention", "s3:HeadObject", "s3:ListObjectsV2", "sts:AssumeRole"})
 """What the check of the lock ends with where it saw a log, or could not look."""
 _NO_LOCKED_LOG = (
     "the lock: no log was seen under it yet (to see it takes s3:GetObjectRetention); "

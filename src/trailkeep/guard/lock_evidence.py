@@ -1,4 +1,4 @@
-"""What the newest log of an archive shows of the lock: no call that is refused would, as policies refuse it too.
+"""What the newest log of an archive shows of the lock; a refused call would not, as policies refuse it too.
 
 S3 locks a version when it is written, for the default retention of that moment. So a log from before the lock
 was set shows nothing, and one from after it must be locked as it was asked.

@@ -33,7 +33,7 @@ def is_wanted(blueprint: Blueprint, name: str) -> bool:
 def not_shown(blueprint: Blueprint, refusals: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """Return which policies of an organization's archive no probe has shown.
 
-    ``refusals`` are the calls that were refused, each with the type of policy that AWS named, or with nothing.
+    ``refusals`` are calls that were refused, each with the type of policy that AWS named, or with nothing.
     """
     if not blueprint.is_of_organization:
         return ()

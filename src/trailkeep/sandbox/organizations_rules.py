@@ -137,9 +137,8 @@ def refuse_organizations(call: Call, *, account_id: str) -> Fault | None:
         case "DetachPolicy":
             return _refuse_detachment(parameters)
         case "AcceptHandshake":
-            return Fault(
-                code="HandshakeNotFoundException", message="We can't find a handshake with the ID you specified."
-            )
+            message = "We can't find a handshake with the HandshakeId that you specified."
+            return Fault(code="HandshakeNotFoundException", message=message)
         case "DisablePolicyType":
             _detach_all(str(parameters.get("PolicyType")))
             return None

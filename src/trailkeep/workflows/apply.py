@@ -80,7 +80,7 @@ class Verifier(Protocol):
         ...
 
     def probes(self, blueprint: Blueprint, locked_since: datetime | None) -> tuple[Probe, ...]:
-        """Return what AWS answers to harmless calls that must be refused, and what a log shows of the lock."""
+        """Return what AWS answers to calls that must be refused, and what a log shows of the lock."""
         ...
 
 
