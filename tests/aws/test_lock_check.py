@@ -54,7 +54,8 @@ def test_a_log_under_the_lock_passes(verbs: Verbs, sandbox: Sandbox) -> None:
     assert not any(line.startswith("the lock") for line in ran.document["not_probed"])
 
 
-def test_a_lock_that_does_not_hold_fails(verbs: Verbs, sandbox: Sandbox) -> None:
+@pytest.mark.usefixtures("verbs")
+def test_a_lock_that_does_not_hold_fails(sandbox: Sandbox) -> None:
     """A log from long after the lock was set that is not locked is a FAIL, whatever the policies refuse."""
     deliver_logs(sandbox)
     unlock_objects(BUCKET)

@@ -60,7 +60,8 @@ def _root(sandbox: Sandbox) -> str:
     return sandbox.client("organizations").list_roots()["Roots"][0]["Id"]
 
 
-def test_each_is_refused_by_what_alone_can(verbs: Verbs) -> None:
+@pytest.mark.usefixtures("verbs")
+def test_each_is_refused_by_what_alone_can() -> None:
     """The first two are refused by service control policies, and the management account by none of them."""
     assert _apart() == dict(
         zip(
@@ -75,7 +76,8 @@ def test_each_is_refused_by_what_alone_can(verbs: Verbs) -> None:
     )
 
 
-def test_without_the_members_policy_its_probe_fails(verbs: Verbs, sandbox: Sandbox) -> None:
+@pytest.mark.usefixtures("verbs")
+def test_without_the_members_policy_its_probe_fails(sandbox: Sandbox) -> None:
     """Where the members' policy is off, the archive's refuses no deregistration, and nothing is deregistered."""
     _detach(sandbox, "trailkeep-organization", SCP, _root(sandbox))
     apart = _apart()
@@ -85,7 +87,8 @@ def test_without_the_members_policy_its_probe_fails(verbs: Verbs, sandbox: Sandb
     assert _apart()[APART[0]] == ("FAIL", "HandshakeNotFoundException", "")
 
 
-def test_the_management_account_is_refused_by_the_bucket_policy_too(verbs: Verbs, sandbox: Sandbox) -> None:
+@pytest.mark.usefixtures("verbs")
+def test_the_management_account_is_refused_by_the_bucket_policy_too(sandbox: Sandbox) -> None:
     """Without the resource control policy the bucket policy refuses it; without both no deny is named."""
     _detach(sandbox, "trailkeep-archive-resources", RCP, LOG_ARCHIVE_ACCOUNT_ID)
     assert _apart()[APART[2]] == ("PASS", "AccessDenied", "resource-based policy")

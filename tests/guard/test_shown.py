@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from estates import account_config, config
+from account_estates import account_config
+from estates import config
 from trailkeep.guard.blueprint import draw_blueprint
 from trailkeep.guard.shown import ACCEPT_HANDSHAKE, BUCKET_SAID, DEREGISTER, RCP_SAID, SCP_SAID, not_shown
 
