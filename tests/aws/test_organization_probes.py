@@ -57,7 +57,8 @@ def _detach(sandbox: Sandbox, name: str, kind: Any, target: str) -> None:
 
 
 def _root(sandbox: Sandbox) -> str:
-    return sandbox.client("organizations").list_roots()["Roots"][0]["Id"]
+    found: str = sandbox.client("organizations").list_roots()["Roots"][0]["Id"]
+    return found
 
 
 @pytest.mark.usefixtures("verbs")
