@@ -65,7 +65,8 @@ def _search(lister: Lister, blueprint: Blueprint, told: Arrival, started: dateti
             return replace(told, account=account, key=newest.key)
         older = newest if older is None else max(older, newest, key=lambda log: log.modified_at)
     if older is None:
-        return told
+        missing = "the listings that were made, as many as are made at a time, showed none"
+        return replace(told, missing=missing if lister.is_used_up else "")
     seen = "of those looked at, " if lister.is_used_up else ""
     return replace(
         told,

@@ -62,11 +62,8 @@ class Lister:
 
     def _pages(self, **asked: Any) -> Iterator[Any]:
         pages = iter(self._client.get_paginator("list_objects_v2").paginate(**self._named, **asked))
-        while self._left > 0:
+        while self._left > 0 and (page := next(pages, None)) is not None:
             self._left -= 1
-            page = next(pages, None)
-            if page is None:
-                return
             yield page
 
 
