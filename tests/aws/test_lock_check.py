@@ -10,7 +10,7 @@ import pytest
 from estates import config
 from guard_verbs import BUCKET, Verbs, deliver_logs
 from refusals import proxied
-from stored_objects import unlock_objects
+from stored_objects import age_objects, unlock_objects
 from trailkeep.aws.lock_check import check_lock
 from trailkeep.aws.observe import observe
 from trailkeep.aws.probes import Probe
@@ -28,6 +28,7 @@ def verbs(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     found = Verbs(sandbox, monkeypatch, tmp_path)
     found.write()
     assert found.armed().exit_code == 0
+    age_objects(BUCKET, days=1)
     return found
 
 

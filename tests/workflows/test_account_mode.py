@@ -17,7 +17,7 @@ import pytest
 
 from account_verbs import ALONE, ALONE_BUCKET, AccountVerbs, account_verbs, deliver_own_log
 from guard_verbs import BUCKET, Verbs
-from stored_objects import unlock_objects
+from stored_objects import age_objects, unlock_objects
 from trailkeep.aws.account_probes import probe_account
 from trailkeep.aws.act import Actor
 from trailkeep.aws.journal import Journal, Outcome
@@ -75,6 +75,7 @@ def _armed(verbs: AccountVerbs, sandbox: Sandbox) -> None:
     assert verbs.run("apply", "--yes").exit_code == 1
     deliver_own_log(sandbox)
     assert verbs.run("apply", "--yes", "--arm").exit_code == 0
+    age_objects(ALONE_BUCKET, days=1)
     deliver_own_log(sandbox, minutes_ago=1)
 
 

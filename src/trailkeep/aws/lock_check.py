@@ -46,7 +46,7 @@ def check_lock(accounts: Accounts, blueprint: Blueprint, *, locked_since: dateti
             logs = [*_newest(Lister(client, blueprint, calls=_CALLS), blueprint)]
         if not logs:
             return None
-        newest = max(logs, key=lambda log: (log.modified_at, log.key))
+        newest = max(logs, key=_age)
         target = f"{target}/{newest.key}"
         return _judged(client, blueprint, newest, target, locked_since)
     except AwsCallError as error:
@@ -57,7 +57,12 @@ def _newest(lister: Lister, blueprint: Blueprint) -> Iterator[Log]:
     """Yield the newest log of each of a few accounts that have any."""
     days = (next(_with_logs(lister, blueprint, account), ()) for account in _accounts(lister, blueprint))
     for logs in islice((logs for logs in days if logs), _ACCOUNTS):
-        yield max(logs, key=lambda log: log.modified_at)
+        yield max(logs, key=_age)
+
+
+def _age(log: Log) -> tuple[datetime, str]:
+    """Return what orders logs by age: S3's second, and within one what the keys say."""
+    return log.modified_at, log.key
 
 
 def _accounts(lister: Lister, blueprint: Blueprint) -> Iterator[str]:
