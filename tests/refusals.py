@@ -31,6 +31,7 @@ _S3_SUBRESOURCES = {
     "lifecycle": "LifecycleConfiguration",
     "encryption": "BucketEncryption",
     "tagging": "BucketTagging",
+    "retention": "ObjectRetention",
 }
 
 

@@ -58,7 +58,7 @@ def _apply(
         observe=lambda: observe(accounts, config),
         performer=Actor(accounts, patience),
         verifier=AwsVerifier(accounts=accounts, patience=patience, now=lambda: datetime.now(UTC)),
-        journal=Journal(folder / "journal.jsonl", now=lambda: datetime(2026, 1, 2, tzinfo=UTC)),
+        journal=Journal(folder / "journal.jsonl", now=lambda: datetime.now(UTC)),
         report=_Yes(),
         arm=arm,
     )

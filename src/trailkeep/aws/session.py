@@ -136,6 +136,15 @@ class Accounts:
         )
         return client
 
+    def organizations_in(self, account: str) -> OrganizationsClient:
+        """Return a client for AWS Organizations as an account sees it.
+
+        Raises:
+            AwsCallError: the role in that account cannot be assumed.
+        """
+        client: OrganizationsClient = self._client(self._session(account), "organizations", self._region)
+        return client
+
     def cloudtrail(self, region: str) -> CloudTrailClient:
         """Return a client for the caller's trails in a region."""
         client: CloudTrailClient = self._client(self._base, "cloudtrail", region)

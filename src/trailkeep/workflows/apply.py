@@ -6,6 +6,7 @@ refuses before that, and ends with probes that the guards must refuse.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -19,13 +20,14 @@ from trailkeep.core.verdict import ExitCode, VerdictKind, worst
 from trailkeep.guard.account_limits import not_probed
 from trailkeep.guard.arrival import Arrival, refusal
 from trailkeep.guard.blueprint import Blueprint, blueprint_for
-from trailkeep.guard.changes import Action
+from trailkeep.guard.changes import Action, PutObjectLock
 from trailkeep.guard.decisions import Allowance
 from trailkeep.guard.estate import Estate
 from trailkeep.guard.irreversible import Sheet
 from trailkeep.guard.plan import Plan
 from trailkeep.guard.plan_bucket_policy import is_armed
 from trailkeep.guard.plan_guards import in_force
+from trailkeep.guard.shown import not_shown
 from trailkeep.workflows.performing import perform_all
 from trailkeep.workflows.plan import Observe, plan
 
@@ -78,8 +80,8 @@ class Verifier(Protocol):
         """Return what is final after a plan."""
         ...
 
-    def probes(self, blueprint: Blueprint) -> tuple[Probe, ...]:
-        """Return what AWS answers to harmless calls that the guards must refuse."""
+    def probes(self, blueprint: Blueprint, locked_since: datetime | None) -> tuple[Probe, ...]:
+        """Return what AWS answers to calls that must be refused, and what a log shows of the lock."""
         ...
 
 
@@ -155,8 +157,11 @@ def _verified(
     not_made: tuple[str, ...] = ()
     armed = in_force(blueprint, seen) or is_armed(blueprint, seen)
     if arm and (armed or not blueprint.is_of_organization):
-        probes = verifier.probes(blueprint)
-        not_made = not_probed(blueprint, (probe.call for probe in probes))
+        probes = verifier.probes(blueprint, journal.done_at(PutObjectLock.__name__, blueprint.bucket))
+        not_made = (
+            *not_probed(blueprint, (probe.call for probe in probes)),
+            *not_shown(blueprint, ((probe.call, probe.refused_by) for probe in probes)),
+        )
     for probe in probes:
         journal.write_probe(shown.fingerprint, blueprint.archive_account, probe)
     return Applied(
