@@ -58,7 +58,7 @@ def fault(text: str) -> str:
     try:
         document = read_document(text, name="policy")
     except PolicyError as error:
-        return error.got.strip("'\"")
+        return error.got
     if further := sorted(set(document) - _MEMBERS):
         return f"{further[0]!r} is no member of a policy"
     return "it has no statements" if statements_of(text) is None else ""

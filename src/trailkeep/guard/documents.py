@@ -6,7 +6,7 @@ Documents are plain JSON values; ``canonical`` says when two are equal.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -21,6 +21,7 @@ __all__ = [
     "canonical",
     "compact",
     "merge",
+    "numbered",
     "only_lets_read",
     "sids",
 ]
@@ -169,7 +170,7 @@ def merge(
         and canonical_statement(statement) not in said
     ]
     staying = [statement for statement in further if may_stay(statement)]
-    document = {**wanted, "Statement": [*wanted["Statement"], *_with_own_sids(staying, ours)]}
+    document = {**wanted, "Statement": [*wanted["Statement"], *numbered(staying, ours)]}
     return Merged(
         document=document,
         kept=tuple(map(compact, staying)),
@@ -178,11 +179,12 @@ def merge(
     )
 
 
-def _with_own_sids(statements: list[Document], taken: set[str]) -> list[Document]:
+def numbered(statements: Iterable[Document], taken: set[str]) -> list[Document]:
     """Return the statements with a number behind each Sid that is taken."""
-    used = taken | {str(statement["Sid"]) for statement in statements if "Sid" in statement}
+    listed = [*statements]
+    used = taken | {str(statement["Sid"]) for statement in listed if "Sid" in statement}
     named = []
-    for statement in statements:
+    for statement in listed:
         sid = str(statement.get("Sid"))
         if sid in taken:
             sid = next(f"{sid}{number}" for number in count(2) if f"{sid}{number}" not in used)

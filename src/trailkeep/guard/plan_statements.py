@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["covered", "is_ours"]
+from trailkeep.guard.canonical import doubled_keys
+
+__all__ = ["covered", "is_ours", "superseded"]
 
 _Statement = dict[str, Any]
 _UNDERSTOOD = {"Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "Condition"}
@@ -26,6 +28,23 @@ def covered(statement: _Statement, wanted: Iterable[_Statement]) -> bool:
     if statement.get("Effect") != "Deny":
         return True  # without an Allow nobody may do more
     return any(_covers(one, statement) for one in wanted)
+
+
+def superseded(statement: _Statement, wanted: Iterable[_Statement]) -> bool:
+    """Return whether ``wanted`` covers a statement, or would if that did not name a condition key twice.
+
+    What such a condition spares is anybody's guess; what the statement is about is covered all the same.
+    """
+    known = list(wanted)
+    if covered(statement, known):
+        return True
+    if not doubled_keys(statement):
+        return False
+    plain = {key: value for key, value in statement.items() if key != "Condition"}
+    return any(
+        covered({**plain, **({"Condition": one["Condition"]} if "Condition" in one else {})}, [one])
+        for one in known
+    )
 
 
 def _covers(wanted: _Statement, statement: _Statement) -> bool:
