@@ -114,7 +114,7 @@ def plan(
     archive = [*_after_resource_guard(guards, archive)]
     if reason := plan_overlap.no_room(blueprint, estate, trail):
         trail = [*plan_overlap.without_room(reason, trail)]
-        archive = [*plan_overlap.without_room(reason, archive)]
+        archive = [*plan_overlap.without_room(reason, archive, PutBucketPolicy)]
     if any(isinstance(decision, Action) for decision in archive):
         archive, guards = _around_guards(blueprint, estate, archive, guards, allow, arm=arm)
     archive, armed = plan_bucket_policy.apart(archive)

@@ -16,7 +16,7 @@ from trailkeep.guard.canonical import fault
 from trailkeep.guard.changes import Change, PutBucketPolicy
 from trailkeep.guard.decisions import Allowance, Blocked, Decision, Kept, unknown
 from trailkeep.guard.delivery import Kind
-from trailkeep.guard.documents import Merged, canonical, compact, merge, numbered, only_lets_read
+from trailkeep.guard.documents import Document, Merged, canonical, compact, merge, numbered, only_lets_read
 from trailkeep.guard.estate import Absent, Bucket, Estate, ForeignBucket, Unreadable
 from trailkeep.guard.explain import QUOTAS
 from trailkeep.guard.other_trails import Beside, OtherTrail, beside, cut_by, grants_for, named
@@ -92,13 +92,16 @@ def _arms(decision: Decision) -> bool:
     return isinstance(action, PutBucketPolicy) and action.arms
 
 
-def cutting(blueprint: Blueprint, cut: Iterable[OtherTrail]) -> str:
-    """Return why something must not cut off trails that deliver, and the way on."""
+def cutting(blueprint: Blueprint, cut: Iterable[OtherTrail], *, armed: bool = False) -> str:
+    """Return why something must not cut off trails that deliver, and the way on.
+
+    What is ``armed`` lets one trail deliver, so nothing can overlap there.
+    """
     trails = ", ".join(other.arn if other.is_seen else f"{other.arn} (not visible here)" for other in cut)
-    return (
-        f"it would cut off {trails}, which delivers into this bucket; let both run until a day of logs of "
-        f"{blueprint.trail} has arrived, stop that trail by hand, and plan again"
-    )
+    way = f"let both run until a day of logs of {blueprint.trail} has arrived, stop that trail by hand"
+    if armed:
+        way = "what is armed lets one trail deliver, so keep its name in trail.name, or stop it by hand"
+    return f"it would cut off {trails}, which delivers into this bucket; {way}, and plan again"
 
 
 def cutting_allowed(cut: Iterable[OtherTrail]) -> str:
@@ -129,14 +132,19 @@ def _built(
         reason=f"{reason}; {cutting_allowed(cut)}" if cut else reason,
         destructive=bool(merged.dropped or cut),
     )
-    yield _unless_refused(blueprint, action, text, merged, cut, allow)
+    yield _unless_refused(
+        action, merged, allow, text=text, cuts=cutting(blueprint, cut, armed=True) if cut else ""
+    )
 
 
 def _staying(others: Beside, statement: str) -> str:
     found = json.loads(statement)
     if others.lets_others_deliver(found):
-        trails = ", ".join(arn for arn in named(found) if arn != others.ours)
-        return f"the bucket policy lets {trails} deliver beside ours until it is armed: {statement}"
+        further = [arn for arn in named(found) if arn != others.ours]
+        trails = ", ".join(further)
+        if all(arn in others.gone for arn in further):
+            return f"the bucket policy lets {trails} deliver, which does not, until it is armed: {statement}"
+        return f"the bucket policy lets {trails} deliver beside ours: {statement}"
     return f"the bucket policy lets {', '.join(named_in(found))} read: {statement}"
 
 
@@ -157,11 +165,11 @@ def _armed(
         other for other in cut_by(after, others.delivering) if other not in cut_by(before, others.delivering)
     )
     action = _arming(blueprint, before, after, cut)
-    yield _unless_refused(blueprint, action, text, built, cut, allow)
+    yield _unless_refused(action, built, allow, text=text, cuts=cutting(blueprint, cut) if cut else "")
 
 
 def _to_build(blueprint: Blueprint, others: Beside, text: str) -> Merged:
-    """Return a policy text as building leaves it: plain, as armed as it is, and open to trails that overlap."""
+    """Return a policy text as building leaves it: plain, as armed as it is, open to whom ours overlaps."""
     plain, armed = json.loads(blueprint.bucket_policy), json.loads(blueprint.armed_bucket_policy)
     wanted = with_denies(plain, present(text, plain, armed))
     merged = merge(
@@ -170,6 +178,8 @@ def _to_build(blueprint: Blueprint, others: Beside, text: str) -> Merged:
         may_stay=lambda one: only_lets_read(one) or others.lets_others_deliver(one),
         is_older=others.is_ours_to_replace,
     )
+    if cut_by(compact(merged.document), others.delivering) and wanted != plain:
+        return _closed(text, wanted, others)
     lacking = grants_for(merged.document, others.delivering)
     if not lacking:
         return merged
@@ -178,13 +188,17 @@ def _to_build(blueprint: Blueprint, others: Beside, text: str) -> Merged:
     return replace(merged, document={**merged.document, "Statement": statements}, changed=True)
 
 
+def _closed(text: str, wanted: Document, others: Beside) -> Merged:
+    """Return a policy text that denies all trails but ours, without the grants that are of no use to them."""
+    merged = merge(
+        text, wanted, may_stay=lambda one: only_lets_read(one) and not others.lets_others_deliver(one)
+    )
+    dropped = tuple(one for one in merged.dropped if not others.lets_others_deliver(json.loads(one)))
+    return replace(merged, dropped=dropped)
+
+
 def _unless_refused(
-    blueprint: Blueprint,
-    action: PutBucketPolicy,
-    text: str,
-    built: Merged,
-    cut: tuple[OtherTrail, ...],
-    allow: frozenset[Allowance],
+    action: PutBucketPolicy, built: Merged, allow: frozenset[Allowance], *, text: str, cuts: str
 ) -> Decision:
     """Return the action, blocked where it is not allowed, or longer than S3 takes."""
     size, quota = len(action.document.encode()), QUOTAS[Kind.BUCKET]
@@ -194,8 +208,8 @@ def _unless_refused(
             "remove a statement that lets somebody read"
         )
         return Blocked(action=action, allow="", reason=reason)
-    if cut and Allowance.CUT_TRAIL not in allow:
-        return Blocked(action=action, allow=Allowance.CUT_TRAIL, reason=cutting(blueprint, cut))
+    if cuts and Allowance.CUT_TRAIL not in allow:
+        return Blocked(action=action, allow=Allowance.CUT_TRAIL, reason=cuts)
     if built.dropped and Allowance.REPLACE_POLICY not in allow:
         reason = f"it would drop statements that are not Trailkeep's: {', '.join(built.dropped)}"
         if why := fault(text):

@@ -72,11 +72,17 @@ def no_room(blueprint: Blueprint, estate: Estate, trail: Iterable[Decision]) -> 
     )
 
 
-def without_room(reason: str, decisions: Iterable[Decision]) -> Iterator[Decision]:
-    """Yield decisions, those blocked that are for a trail which cannot be made."""
+def without_room(
+    reason: str, decisions: Iterable[Decision], kind: type[Action] | None = None
+) -> Iterator[Decision]:
+    """Yield decisions, those of a ``kind`` blocked, by default all, that are for a trail nobody can make.
+
+    The first policy of a bucket takes nothing from anybody, so it is set all the same.
+    """
     for decision in decisions:
-        is_change = not isinstance(decision, PutBucketPolicy) or decision.arms or decision.changes[0].before
-        if reason and isinstance(decision, Action) and is_change:
+        is_meant = isinstance(decision, Action) and (kind is None or isinstance(decision, kind))
+        is_first = isinstance(decision, PutBucketPolicy) and not decision.changes[0].before
+        if isinstance(decision, Action) and is_meant and not is_first:
             yield Blocked(action=decision, allow="", reason=reason)
         else:
             yield decision
@@ -88,10 +94,13 @@ def _cutting(
     cut: tuple[OtherTrail, ...],
     allow: frozenset[Allowance],
 ) -> Decision:
-    if Allowance.CUT_TRAIL not in allow:
-        return Blocked(action=action, allow=Allowance.CUT_TRAIL, reason=cutting(blueprint, cut))
-    reason = f"{action.reason}; {cutting_allowed(cut)}"
-    return msgspec.structs.replace(action, destructive=True, reason=reason)
+    is_armed = not begins_to_guard(action)
+    reason = action.reason if Allowance.CUT_TRAIL not in allow else f"{action.reason}; {cutting_allowed(cut)}"
+    cuts = msgspec.structs.replace(action, destructive=True, reason=reason)
+    if Allowance.CUT_TRAIL in allow:
+        return cuts
+    reason = cutting(blueprint, cut, armed=is_armed)
+    return Blocked(action=cuts, allow=Allowance.CUT_TRAIL, reason=reason)
 
 
 def _document(blueprint: Blueprint, action: AttachPolicy | CreatePolicy | UpdatePolicy) -> str:
