@@ -104,10 +104,12 @@ def cutting(blueprint: Blueprint, cut: Iterable[OtherTrail], *, armed: bool = Fa
     return f"it would cut off {trails}, which delivers into this bucket; {way}, and plan again"
 
 
-def cutting_allowed(cut: Iterable[OtherTrail]) -> str:
-    """Return the words for a trail that is cut off because that is allowed."""
+def cutting_allowed(cut: tuple[OtherTrail, ...], allow: frozenset[Allowance]) -> str:
+    """Return the words for trails that are cut off because that is allowed, none where it is not."""
+    if not cut or Allowance.CUT_TRAIL not in allow:
+        return ""
     trails = ", ".join(other.arn for other in cut)
-    return f"allowed by '--allow {Allowance.CUT_TRAIL}': {trails} can no longer deliver into this bucket"
+    return f"; allowed by '--allow {Allowance.CUT_TRAIL}': {trails} can no longer deliver into this bucket"
 
 
 def _built(
@@ -129,7 +131,7 @@ def _built(
         blueprint,
         before=text,
         after=after,
-        reason=f"{reason}; {cutting_allowed(cut)}" if cut else reason,
+        reason=reason + cutting_allowed(cut, allow),
         destructive=bool(merged.dropped or cut),
     )
     yield _unless_refused(
@@ -164,7 +166,7 @@ def _armed(
     cut = tuple(
         other for other in cut_by(after, others.delivering) if other not in cut_by(before, others.delivering)
     )
-    action = _arming(blueprint, before, after, cut)
+    action = _arming(blueprint, before, after, cut, _OPEN + cutting_allowed(cut, allow))
     yield _unless_refused(action, built, allow, text=text, cuts=cutting(blueprint, cut) if cut else "")
 
 
@@ -178,20 +180,21 @@ def _to_build(blueprint: Blueprint, others: Beside, text: str) -> Merged:
         may_stay=lambda one: only_lets_read(one) or others.lets_others_deliver(one),
         is_older=others.is_ours_to_replace,
     )
-    if cut_by(compact(merged.document), others.delivering) and wanted != plain:
-        return _closed(text, wanted, others)
-    lacking = grants_for(merged.document, others.delivering)
-    if not lacking:
-        return merged
-    said = merged.document["Statement"]
-    statements = [*said, *numbered(lacking, {str(one.get("Sid")) for one in said})]
-    return replace(merged, document={**merged.document, "Statement": statements}, changed=True)
+    if lacking := grants_for(merged.document, others.delivering):
+        said = merged.document["Statement"]
+        statements = [*said, *numbered(lacking, {str(one.get("Sid")) for one in said})]
+        merged = replace(merged, document={**merged.document, "Statement": statements}, changed=True)
+    is_closed = cut_by(compact(merged.document), others.delivering)
+    return _closed(text, wanted, others) if is_closed else merged
 
 
 def _closed(text: str, wanted: Document, others: Beside) -> Merged:
     """Return a policy text that denies all trails but ours, without the grants that are of no use to them."""
     merged = merge(
-        text, wanted, may_stay=lambda one: only_lets_read(one) and not others.lets_others_deliver(one)
+        text,
+        wanted,
+        may_stay=lambda one: only_lets_read(one) and not others.lets_others_deliver(one),
+        is_older=lambda one: others.is_ours_to_replace(one) or others.lets_others_deliver(one),
     )
     dropped = tuple(one for one in merged.dropped if not others.lets_others_deliver(json.loads(one)))
     return replace(merged, dropped=dropped)
@@ -219,9 +222,8 @@ def _unless_refused(
 
 
 def _arming(
-    blueprint: Blueprint, before: str, after: str, cut: tuple[OtherTrail, ...] = ()
+    blueprint: Blueprint, before: str, after: str, cut: tuple[OtherTrail, ...] = (), reason: str = _OPEN
 ) -> PutBucketPolicy:
-    reason = f"{_OPEN}; {cutting_allowed(cut)}" if cut else _OPEN
     return _put(blueprint, before=before, after=after, reason=reason, destructive=bool(cut), arms=True)
 
 

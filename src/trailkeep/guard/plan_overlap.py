@@ -95,8 +95,8 @@ def _cutting(
     allow: frozenset[Allowance],
 ) -> Decision:
     is_armed = not begins_to_guard(action)
-    reason = action.reason if Allowance.CUT_TRAIL not in allow else f"{action.reason}; {cutting_allowed(cut)}"
-    cuts = msgspec.structs.replace(action, destructive=True, reason=reason)
+    said = action.reason + cutting_allowed(cut, allow)
+    cuts = msgspec.structs.replace(action, destructive=True, reason=said)
     if Allowance.CUT_TRAIL in allow:
         return cuts
     reason = cutting(blueprint, cut, armed=is_armed)
