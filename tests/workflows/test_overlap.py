@@ -73,7 +73,9 @@ def test_a_full_region_is_said_before_anything_changes(sandbox: Sandbox, verbs: 
     arn = _cloudtrail(sandbox).describe_trails()["trailList"][0]["TrailARN"]
     client = sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID)
     policy = client.get_bucket_policy(Bucket=BUCKET)["Policy"]
-    open_to_all = policy.replace(arn, arn.replace("trail/older", "trail/*")).replace("StringEquals", "StringLike")
+    open_to_all = policy.replace(arn, arn.replace("trail/older", "trail/*")).replace(
+        "StringEquals", "StringLike"
+    )
     client.put_bucket_policy(Bucket=BUCKET, Policy=open_to_all)
     for name in ("one", "two", "three", "four"):
         _cloudtrail(sandbox).create_trail(Name=name, S3BucketName=BUCKET)
