@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -75,8 +76,12 @@ def _denied(path: str, text: str) -> set[tuple[int, int, int]]:
     layers = Layers(resource_policy=policy)
     if not path.startswith("bucket"):
         levels = ((policy,),)
-        controls = {"scps" if path.startswith("service") else "rcps": levels}
-        layers = Layers(management_account_id="111111111111", **controls)
+        is_scp = path.startswith("service")
+        layers = Layers(
+            management_account_id="111111111111",
+            scps=levels if is_scp else (),
+            rcps=() if is_scp else levels,
+        )
     return {
         (who, what, how)
         for who, principal in enumerate(_PRINCIPALS)
@@ -98,7 +103,8 @@ def _denied(path: str, text: str) -> set[tuple[int, int, int]]:
 
 _DENIED = {path: _denied(path, text) for path, text in _OURS.items()}
 _VALUES = st.sampled_from([_EVIL, _TRAIL, "true", "false", "*"])
-_CASES = st.sampled_from([str.lower, str.upper, str.title, str])
+_SPELLINGS: list[Callable[[str], str]] = [str.lower, str.upper, str.title, str]
+_CASES = st.sampled_from(_SPELLINGS)
 
 
 @st.composite
