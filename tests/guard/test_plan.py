@@ -399,4 +399,5 @@ def _needed(estate: Estate, settings: Any) -> Any:
     }
     for kind in ("service_control_policies", "resource_control_policies"):
         tree[kind] = [policy for policy in tree[kind] if wanted.get(policy["name"])]
+    tree["trails"] = [trail for trail in tree["trails"] if trail["name"] == "trailkeep"]
     return tree
