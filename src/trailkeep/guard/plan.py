@@ -31,6 +31,7 @@ from trailkeep.guard import (
     plan_guard_lift,
     plan_guards,
     plan_organization,
+    plan_overlap,
     plan_recording,
     plan_storage,
     plan_trail,
@@ -110,7 +111,11 @@ def plan(
     guards: list[Decision] = []
     if not isinstance(estate.archive_account, Unreadable):
         guards = [*plan_guards.decide(blueprint, estate, allow)]
+    guards = [*plan_overlap.held_guards(blueprint, estate, archive, guards, allow)]
     archive = [*_after_resource_guard(guards, archive)]
+    if reason := plan_overlap.no_room(blueprint, estate, trail):
+        trail = [*plan_overlap.without_room(reason, trail)]
+        archive = [*plan_overlap.without_room(reason, archive, PutBucketPolicy)]
     if any(isinstance(decision, Action) for decision in archive):
         archive, guards = _around_guards(blueprint, estate, archive, guards, allow, arm=arm)
     archive, armed = plan_bucket_policy.apart(archive)

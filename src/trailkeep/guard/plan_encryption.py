@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from trailkeep.guard.blueprint import Blueprint
+from trailkeep.guard.canonical import fault
 from trailkeep.guard.changes import (
     Action,
     Change,
@@ -25,6 +26,7 @@ from trailkeep.guard.documents import compact, merge
 from trailkeep.guard.estate import Absent, Encryption, Estate, ForeignBucket, Key, Trail, Unreadable
 from trailkeep.guard.key_policy import ALIAS, NEW_KEY, OWN_MATERIAL, only_lets_decrypt
 from trailkeep.guard.matching import split_arn
+from trailkeep.guard.plan_doubled import concerns, replaced
 from trailkeep.guard.plan_trail import observed_trail
 
 __all__ = ["decide_bucket", "decide_key", "with_trail_key"]
@@ -160,6 +162,7 @@ def _policy(blueprint: Blueprint, key: Key, text: str, allow: frozenset[Allowanc
     merged = merge(text, json.loads(blueprint.key_policy), may_stay=only_lets_decrypt)
     for statement in merged.kept:
         yield Kept(target=key.arn, reason=f"the key policy lets others decrypt: {statement}", allow="")
+    yield from concerns(f"key {key.arn}", merged.kept)
     if not merged.changed:
         return
     dropped = ", ".join(merged.dropped)
@@ -170,7 +173,7 @@ def _policy(blueprint: Blueprint, key: Key, text: str, allow: frozenset[Allowanc
         account=blueprint.archive_account,
         reason=f"the key policy says more than it may: {dropped}"
         if dropped
-        else "the key policy does not say what it must",
+        else "the key policy does not say what it must" + replaced(text, merged.kept),
         destructive=bool(dropped),
         changes=(Change(field="key policy", before=text, after=document),),
         key=key.arn,
@@ -179,6 +182,8 @@ def _policy(blueprint: Blueprint, key: Key, text: str, allow: frozenset[Allowanc
     )
     if dropped and Allowance.REPLACE_POLICY not in allow:
         reason = f"it would drop statements that are not Trailkeep's: {dropped}"
+        if text and (why := fault(text)):
+            reason = f"its text is no policy document ({why}), so nobody knows what would be dropped"
         yield Blocked(action=action, allow=Allowance.REPLACE_POLICY, reason=reason)
     else:
         yield action

@@ -38,6 +38,7 @@ __all__ = [
     "Statement",
     "minified",
     "parse_policy",
+    "read_document",
 ]
 
 Document = str | bytes | Mapping[str, object]
@@ -100,6 +101,15 @@ def parse_policy(document: Document, *, name: str) -> Policy:
         version=str(version),
         statements=tuple(_statement(place, index, item) for index, item in enumerate(listed)),
     )
+
+
+def read_document(document: Document, *, name: str) -> dict[str, object]:
+    """Return the JSON object of a policy document; what its elements say is not looked at.
+
+    Raises:
+        PolicyError: the document is not a JSON object, or says a member twice.
+    """
+    return _load(document, name)
 
 
 def minified(document: Document) -> str:
