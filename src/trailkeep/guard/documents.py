@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from trailkeep.core.outside import read_json
+
 __all__ = [
     "Document",
     "Merged",
@@ -229,8 +231,8 @@ def _document(*statements: Document) -> Document:
 
 def _statements(text: str) -> list[Document] | None:
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
+        document = read_json(text)
+    except ValueError:
         return None
     found = document.get("Statement") if isinstance(document, dict) else None
     statements = [found] if isinstance(found, dict) else found

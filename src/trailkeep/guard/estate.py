@@ -198,7 +198,10 @@ class Tag(_Fact, frozen=True, kw_only=True):
 
 
 class Bucket(_Fact, frozen=True, kw_only=True):
-    """A bucket that the archive account owns; ``versioning`` is empty where it was never on."""
+    """A bucket that the archive account owns; ``versioning`` is empty where it was never on.
+
+    ``smallest_transition`` is S3's word for what lifecycle rules move by default, empty where S3 did not say.
+    """
 
     name: str
     owner: str
@@ -212,6 +215,7 @@ class Bucket(_Fact, frozen=True, kw_only=True):
     lifecycle: str | Absent | Unreadable
     request_payer: str | Absent | Unreadable
     tags: tuple[Tag, ...] | Absent | Unreadable = Absent()
+    smallest_transition: str = ""
 
 
 class ForeignBucket(_Fact, frozen=True, kw_only=True):
@@ -268,7 +272,7 @@ def decode_estate(data: bytes) -> Estate:
     """
     try:
         file = msgspec.json.decode(data, type=_File)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(
             f"estate file: expected a document of 'trailkeep plan --save-estate', got {error}; save it again"
         ) from error

@@ -12,7 +12,7 @@ from trailkeep.guard.estate import Bucket, Encryption, Estate, Trail, Unreadable
 from trailkeep.guard.matching import split_arn
 from trailkeep.guard.plan_guard_content import refuses_delivery
 from trailkeep.guard.plan_guards import archive_path
-from trailkeep.guard.plan_lifecycle import early_expirations
+from trailkeep.guard.plan_lifecycle import archivings, costly_moves, early_expirations
 from trailkeep.guard.plan_readers import outsiders
 from trailkeep.guard.plan_trail import observed_trail
 
@@ -55,14 +55,37 @@ def _lifecycle(blueprint: Blueprint, bucket: Bucket) -> Iterator[Decision]:
     if isinstance(bucket.lifecycle, Unreadable):
         yield unknown(bucket.lifecycle, f"whether logs in {bucket.name} expire before their time")
     elif isinstance(bucket.lifecycle, str):
-        for rule in early_expirations(bucket.lifecycle, blueprint.retention_days):
-            yield Concern(
-                subject=f"bucket {bucket.name}",
-                observed=rule,
-                consequence=f"logs go, or are hidden, before {blueprint.retention_days} days are over",
-                remedy="remove the rule, or let it expire nothing before the retention is over"
-                + ("; the guard refuses that while it is attached" if blueprint.guards else ""),
-            )
+        days, text = blueprint.retention_days, bucket.lifecycle
+        for rules, consequence, remedy in (
+            (
+                early_expirations(text, days),
+                f"logs go, or are hidden, before {days} days are over",
+                "remove the rule, or let it expire nothing before the retention is over",
+            ),
+            (
+                archivings(text, days),
+                "nobody can collect, verify or search these logs before each is restored, which takes hours and "
+                "is billed for every log",
+                f"remove the rule, or let it archive nothing before {days} days are over; restore what it moved",
+            ),
+            (
+                costly_moves(text, bucket.smallest_transition),
+                "the move is billed for every log, and a log of 2 KB is then billed with 40 KB beside it in an "
+                "archive, or as 128 KB elsewhere",
+                "remove the rule, or let it move nothing below 128 KB",
+            ),
+        ):
+            for rule in rules:
+                yield Concern(
+                    subject=f"bucket {bucket.name}",
+                    observed=rule,
+                    consequence=consequence,
+                    remedy=remedy + _unless_guarded(blueprint),
+                )
+
+
+def _unless_guarded(blueprint: Blueprint) -> str:
+    return "; the guard refuses that while it is attached" if blueprint.guards else ""
 
 
 def _keys_elsewhere(blueprint: Blueprint, estate: Estate) -> Iterator[Concern]:
