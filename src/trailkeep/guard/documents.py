@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from trailkeep.core.outside import read_json
-
 __all__ = [
     "Document",
     "Merged",
@@ -231,8 +229,8 @@ def _document(*statements: Document) -> Document:
 
 def _statements(text: str) -> list[Document] | None:
     try:
-        document = read_json(text)
-    except ValueError:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
         return None
     found = document.get("Statement") if isinstance(document, dict) else None
     statements = [found] if isinstance(found, dict) else found

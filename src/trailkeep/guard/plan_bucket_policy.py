@@ -7,14 +7,14 @@ repaired without waiting. Arming adds what is missing of the armed policy to wha
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from trailkeep.guard.armed_policy import present, with_denies
 from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.changes import Change, PutBucketPolicy
 from trailkeep.guard.decisions import Allowance, Blocked, Decision, Kept, unknown
 from trailkeep.guard.delivery import Kind
-from trailkeep.guard.documents import Merged, canonical, compact, merge, only_lets_read
+from trailkeep.guard.documents import Document, Merged, canonical, compact, merge, only_lets_read
 from trailkeep.guard.estate import Absent, Bucket, Estate, ForeignBucket, Unreadable
 from trailkeep.guard.explain import QUOTAS
 from trailkeep.guard.plan_readers import named_in
@@ -87,10 +87,10 @@ def _arms(decision: Decision) -> bool:
 
 
 def _built(blueprint: Blueprint, text: str, allow: frozenset[Allowance]) -> Iterator[Decision]:
-    merged = _to_build(blueprint, text)
+    merged = _to_build(blueprint, text, allow)
     for statement in merged.kept:
         reason = f"the bucket policy lets {', '.join(named_in(json.loads(statement)))} read: {statement}"
-        yield Kept(target=blueprint.bucket, reason=reason, allow="")
+        yield Kept(target=blueprint.bucket, reason=reason, allow=Allowance.REPLACE_POLICY)
     if not merged.changed:
         return
     reason = "the bucket policy does not say what it must"
@@ -107,18 +107,23 @@ def _built(blueprint: Blueprint, text: str, allow: frozenset[Allowance]) -> Iter
 
 
 def _armed(blueprint: Blueprint, text: str, allow: frozenset[Allowance]) -> Iterator[Decision]:
-    built = _to_build(blueprint, text)
+    built = _to_build(blueprint, text, allow)
     before = compact(built.document) if built.changed else text
-    merged = merge(before, json.loads(blueprint.armed_bucket_policy), may_stay=only_lets_read)
+    merged = merge(before, json.loads(blueprint.armed_bucket_policy), may_stay=_may_stay(allow))
     if merged.changed:
         yield _unless_refused(_arming(blueprint, before, compact(merged.document)), built, allow)
 
 
-def _to_build(blueprint: Blueprint, text: str) -> Merged:
+def _may_stay(allow: frozenset[Allowance]) -> Callable[[Document], bool]:
+    """Return what tells whether a statement of others stays; none does where the policy may be replaced."""
+    return (lambda _: False) if Allowance.REPLACE_POLICY in allow else only_lets_read
+
+
+def _to_build(blueprint: Blueprint, text: str, allow: frozenset[Allowance]) -> Merged:
     """Return a policy text as building leaves it: plain, and as armed as it is."""
     plain, armed = json.loads(blueprint.bucket_policy), json.loads(blueprint.armed_bucket_policy)
     wanted = with_denies(plain, present(text, plain, armed))
-    return merge(text, wanted, may_stay=only_lets_read)
+    return merge(text, wanted, may_stay=_may_stay(allow))
 
 
 def _unless_refused(action: PutBucketPolicy, built: Merged, allow: frozenset[Allowance]) -> Decision:

@@ -26,7 +26,7 @@ _LISTS = ("Transitions", "NoncurrentVersionTransitions")
 
 
 def read_rules(text: str) -> list[Rule] | None:
-    """Return the rules in a JSON list of S3's rules, None where it is none or a rule is not as S3 writes it."""
+    """Return the rules of a JSON list, None where it is none or a rule is not as S3 writes it."""
     try:
         found = read_json(text)
     except ValueError:
@@ -53,7 +53,7 @@ def early_expirations(text: str, retention_days: int) -> Iterator[str]:
 
 
 def archivings(text: str, retention_days: int) -> Iterator[str]:
-    """Yield each rule that moves logs, before the retention is over, where they have to be restored to be read."""
+    """Yield each rule that moves logs too early to where they have to be restored to be read."""
     for rule, name in _about_logs(read_rules(text) or []):
         for move in rule.get("Transitions", []):
             tier = _ARCHIVES.get(str(move.get("StorageClass")))
