@@ -229,8 +229,9 @@ class Estate(_Fact, frozen=True, kw_only=True):
     """Everything that was observed; ``archive_account`` is the account that the configuration means.
 
     ``key`` is the archive's own key where one is asked for, else the one that the trail or the bucket names.
-    ``delegated_administrators`` are those of CloudTrail. Where ``organization`` is Unasked the estate is one
-    account, and all that an organization could have is empty.
+    ``delegated_administrators`` are those of CloudTrail. ``trails_elsewhere`` are trails that record one other
+    Region alone. Where ``organization`` is Unasked the estate is one account, and all that an organization
+    could have is empty.
     """
 
     caller: Caller
@@ -247,6 +248,7 @@ class Estate(_Fact, frozen=True, kw_only=True):
     key: Key | Absent | Unreadable = Absent()
     account_public_access_block: PublicAccessBlock | Absent | Unreadable = Absent()
     delegated_administrators: tuple[str, ...] | Unreadable = ()
+    trails_elsewhere: tuple[Trail, ...] | Unreadable = ()
 
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True):

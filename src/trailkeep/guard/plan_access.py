@@ -23,6 +23,7 @@ from trailkeep.guard.reader_grants import readers_in
 
 __all__ = ["decide", "spare_writers"]
 
+_EVERYBODY = "everybody"
 _TRAILS = "cloudtrail.amazonaws.com"
 _READS = ("s3:get", "s3:list")
 _WHOLE = re.compile(r"(?:arn:[^:]+:iam::)?([0-9]{12})(?::root)?")
@@ -138,21 +139,24 @@ def _strangers(blueprint: Blueprint, estate: Estate, statement: Document) -> tup
 def _unasked(blueprint: Blueprint, statement: Document) -> tuple[str, ...]:
     """Return whom a statement lets in that is not among ``archive.readers``."""
     asked = readers_in(json.loads(blueprint.bucket_policy))
-    return tuple(who for who in _whom(statement) if who not in asked)
+    found = tuple(who for who in _whom(statement) if who not in asked)
+    if blueprint.is_of_organization and is_of_organization(statement, blueprint.organization_id):
+        return tuple(who.replace(_EVERYBODY, f"{_EVERYBODY} in {blueprint.organization_id}") for who in found)
+    return found
 
 
 def _whom(statement: Document) -> tuple[str, ...]:
     """Return whom a statement lets in, each as it is written, or a whole account in words."""
     principal = statement.get("Principal")
     if not isinstance(principal, dict):
-        return ("everybody",)
+        return (_EVERYBODY,)
     names = [str(name) for who in principal.values() for name in _listed(who)]
     return tuple(dict.fromkeys(_said(name) for name in names if name != _TRAILS))
 
 
 def _said(name: str) -> str:
     if name == "*":
-        return "everybody"
+        return _EVERYBODY
     whole = _WHOLE.fullmatch(name)
     return f"all of account {whole[1]}" if whole else name
 
