@@ -229,7 +229,7 @@ class Estate(_Fact, frozen=True, kw_only=True):
     """Everything that was observed; ``archive_account`` is the account that the configuration means.
 
     ``key`` is the archive's own key where one is asked for, else the one that the trail or the bucket names.
-    ``delegated_administrators`` are those of CloudTrail. ``trails_elsewhere`` are trails that record one other
+    ``delegated_administrators`` are those of CloudTrail. ``trails_elsewhere`` are trails that record another
     Region alone. Where ``organization`` is Unasked the estate is one account, and all that an organization
     could have is empty.
     """
