@@ -98,8 +98,8 @@ def _check_partition(blueprint: Blueprint) -> None:
         raise ConfigError(
             "archive.account_email",
             "expected archive.account, because only the paired commercial organization creates accounts of "
-            f"aws-us-gov, got {blueprint.account_email}; create one there with CreateGovCloudAccount, invite it "
-            "and write its id into archive.account",
+            f"aws-us-gov, got {blueprint.account_email}; create one there with CreateGovCloudAccount, invite "
+            "it and write its id into archive.account",
         )
 
 

@@ -205,7 +205,9 @@ def _asked_insights(blueprint: Blueprint) -> _Insights:
 def _read_insights(said: str | Absent) -> _Insights | None:
     """Return what is analyzed, without a category management events; None where that cannot be told."""
     try:
-        listed: list[dict[str, Any]] = [] if isinstance(said, Absent) else read_json(said)
+        listed: Any = [] if isinstance(said, Absent) else read_json(said)
+        if not isinstance(listed, list):
+            return None
         pairs = {
             (str(one["InsightType"]), str(category))
             for one in listed
