@@ -42,7 +42,8 @@ _POLICY = json.dumps(
 _ARMED = blueprint_for(config(), nothing()).armed_bucket_policy
 _PARTLY = json.dumps({"Statement": json.loads(_ARMED)["Statement"][2:6]})
 _OLDER_ARN = "arn:aws:cloudtrail:eu-central-1:111111111111:trail/older"
-_OLDER = {**msgspec.to_builtins(in_force().trails[0]), "name": "older", "arn": _OLDER_ARN}
+_TRAILS = msgspec.to_builtins(in_force())["trails"]
+_OLDER = {**_TRAILS[0], "name": "older", "arn": _OLDER_ARN}
 _OF_OLDER = blueprint_for(config({"trail.name": "older"}), nothing()).bucket_policy
 _OF_ANY = _OF_OLDER.replace('"aws:SourceArn"', '"aws:RequestedRegion"').replace(_OLDER_ARN, "eu-central-1")
 _DOUBLED = _ARMED.replace(
@@ -179,7 +180,7 @@ _FACTS = {
     "bucket.policy": st.sampled_from(
         [_ABSENT, _UNREADABLE, "{", _POLICY, _PARTLY, _OF_OLDER, _OF_ANY, _DOUBLED]
     ),
-    "trails": st.sampled_from([[_OLDER], [msgspec.to_builtins(in_force().trails[0]), _OLDER]]),
+    "trails": st.sampled_from([[_OLDER], [*_TRAILS, _OLDER]]),
     "bucket.lifecycle": st.sampled_from([_ABSENT, _UNREADABLE, "[]", _EXPIRES, f"[{_OURS}]"]),
     "bucket.tags": st.sampled_from(
         [_ABSENT, _UNREADABLE, [{"fact": "Tag", "key": "managed-by", "value": "hand"}]]

@@ -266,7 +266,7 @@ def test_key_elsewhere_is_not_the_archives() -> None:
 
 
 def test_statement_of_others_in_the_key_policy() -> None:
-    """Who may decrypt stays and is named; a statement that lets somebody do more is not dropped unasked."""
+    """Who may decrypt stays as a concern until allowed to go; a statement that lets do more is not dropped unasked."""
     key = _keyed().key
     assert isinstance(key, Key)
     policy = json.loads(str(key.policy))
@@ -274,6 +274,14 @@ def test_statement_of_others_in_the_key_policy() -> None:
     policy["Statement"] += [{**reader, "Action": "kms:Decrypt"}]
     kept = planned(KMS, with_facts(_keyed(), {"key.policy": json.dumps(policy)}))
     assert (kept.actions, kept.blocked, len(kept.kept)) == ((), (), 1)
+    assert [(one.subject, one.observed.partition(": ")[0]) for one in kept.concerns] == [
+        (f"key {ARN}", "the key policy lets in all of account 333333333333")
+    ]
+    assert "archive.readers" in kept.concerns[0].remedy
+    facts = {"key.policy": json.dumps(policy)}
+    gone = planned(KMS, with_facts(_keyed(), facts), Allowance.LIFT_GUARDS, Allowance.REPLACE_POLICY)
+    assert ("key.policy", True) in [(action.id, action.destructive) for action in gone.actions]
+    assert gone.concerns == ()
     policy["Statement"] += [{**reader, "Action": "kms:PutKeyPolicy"}]
     facts = {"key.policy": json.dumps(policy)}
     plan = planned(KMS, with_facts(_keyed(), facts), Allowance.LIFT_GUARDS)

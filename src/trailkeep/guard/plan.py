@@ -22,6 +22,7 @@ from trailkeep.core.verdict import ExitCode
 from trailkeep.guard import (
     obstacles,
     phases,
+    plan_access,
     plan_adoption,
     plan_archive,
     plan_bucket_policy,
@@ -111,6 +112,7 @@ def plan(
     guards: list[Decision] = []
     if not isinstance(estate.archive_account, Unreadable):
         guards = [*plan_guards.decide(blueprint, estate, allow)]
+        guards = [*plan_access.spare_writers(blueprint, estate, guards, allow)]
     guards = [*plan_overlap.held_guards(blueprint, estate, archive, guards, allow)]
     archive = [*_after_resource_guard(guards, archive)]
     if reason := plan_overlap.no_room(blueprint, estate, trail):
@@ -125,6 +127,7 @@ def plan(
     guards = [*_not_before_bucket(archive, guards, about_bucket)]
     delegation = [*plan_delegation.decide(blueprint, estate)]
     concerns = [*plan_adoption.decide(blueprint, estate), *plan_concerns.decide(blueprint, estate)]
+    concerns += plan_access.decide(blueprint, estate, allow)
     decided = [*ready, *archive, *trail, *delegation, *armed, *guards, *concerns]
     reason = phases.REASON if blueprint.is_of_organization else phases.OF_ACCOUNT
     decisions = phases.hold(decided, arm=arm, reason=reason)

@@ -115,9 +115,11 @@ def cutting_allowed(cut: tuple[OtherTrail, ...], allow: frozenset[Allowance]) ->
 def _built(
     blueprint: Blueprint, others: Beside, text: str, allow: frozenset[Allowance]
 ) -> Iterator[Decision]:
-    merged = _to_build(blueprint, others, text)
+    merged = _to_build(blueprint, others, text, allow)
     for statement in merged.kept:
-        yield Kept(target=blueprint.bucket, reason=_staying(others, statement), allow="")
+        delivers = others.lets_others_deliver(json.loads(statement))
+        way = "" if delivers else Allowance.REPLACE_POLICY
+        yield Kept(target=blueprint.bucket, reason=_staying(others, statement), allow=way)
     yield from concerns(f"bucket {blueprint.bucket}", merged.kept)
     if not merged.changed:
         return
@@ -153,12 +155,12 @@ def _staying(others: Beside, statement: str) -> str:
 def _armed(
     blueprint: Blueprint, others: Beside, text: str, allow: frozenset[Allowance]
 ) -> Iterator[Decision]:
-    built = _to_build(blueprint, others, text)
+    built = _to_build(blueprint, others, text, allow)
     before = compact(built.document) if built.changed else text
     merged = merge(
         before,
         json.loads(blueprint.armed_bucket_policy),
-        may_stay=lambda one: only_lets_read(one) and not others.lets_others_deliver(one),
+        may_stay=lambda one: _may_read(one, allow) and not others.lets_others_deliver(one),
     )
     if not merged.changed:
         return
@@ -170,14 +172,19 @@ def _armed(
     yield _unless_refused(action, built, allow, text=text, cuts=cutting(blueprint, cut) if cut else "")
 
 
-def _to_build(blueprint: Blueprint, others: Beside, text: str) -> Merged:
+def _may_read(statement: Document, allow: frozenset[Allowance]) -> bool:
+    """Return whether a statement only lets somebody read, and others' statements may stay."""
+    return Allowance.REPLACE_POLICY not in allow and only_lets_read(statement)
+
+
+def _to_build(blueprint: Blueprint, others: Beside, text: str, allow: frozenset[Allowance]) -> Merged:
     """Return a policy text as building leaves it: plain, as armed as it is, open to whom ours overlaps."""
     plain, armed = json.loads(blueprint.bucket_policy), json.loads(blueprint.armed_bucket_policy)
     wanted = with_denies(plain, present(text, plain, armed))
     merged = merge(
         text,
         wanted,
-        may_stay=lambda one: only_lets_read(one) or others.lets_others_deliver(one),
+        may_stay=lambda one: _may_read(one, allow) or others.lets_others_deliver(one),
         is_older=others.is_ours_to_replace,
     )
     if lacking := grants_for(merged.document, others.delivering):
@@ -185,15 +192,15 @@ def _to_build(blueprint: Blueprint, others: Beside, text: str) -> Merged:
         statements = [*said, *numbered(lacking, {str(one.get("Sid")) for one in said})]
         merged = replace(merged, document={**merged.document, "Statement": statements}, changed=True)
     is_closed = cut_by(compact(merged.document), others.delivering)
-    return _closed(text, wanted, others) if is_closed else merged
+    return _closed(text, wanted, others, allow) if is_closed else merged
 
 
-def _closed(text: str, wanted: Document, others: Beside) -> Merged:
+def _closed(text: str, wanted: Document, others: Beside, allow: frozenset[Allowance]) -> Merged:
     """Return a policy text that denies all trails but ours, without the grants that are of no use to them."""
     merged = merge(
         text,
         wanted,
-        may_stay=lambda one: only_lets_read(one) and not others.lets_others_deliver(one),
+        may_stay=lambda one: _may_read(one, allow) and not others.lets_others_deliver(one),
         is_older=lambda one: others.is_ours_to_replace(one) or others.lets_others_deliver(one),
     )
     dropped = tuple(one for one in merged.dropped if not others.lets_others_deliver(json.loads(one)))

@@ -159,9 +159,15 @@ def _existing(blueprint: Blueprint, key: Key, allow: frozenset[Allowance]) -> It
 
 
 def _policy(blueprint: Blueprint, key: Key, text: str, allow: frozenset[Allowance]) -> Iterator[Decision]:
-    merged = merge(text, json.loads(blueprint.key_policy), may_stay=only_lets_decrypt)
+    replaces = Allowance.REPLACE_POLICY in allow
+    merged = merge(
+        text,
+        json.loads(blueprint.key_policy),
+        may_stay=lambda one: not replaces and only_lets_decrypt(one),
+    )
     for statement in merged.kept:
-        yield Kept(target=key.arn, reason=f"the key policy lets others decrypt: {statement}", allow="")
+        reason = f"the key policy lets others decrypt: {statement}"
+        yield Kept(target=key.arn, reason=reason, allow=Allowance.REPLACE_POLICY)
     yield from concerns(f"key {key.arn}", merged.kept)
     if not merged.changed:
         return

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from trailkeep.core.errors import UsageError
+from trailkeep.core.outside import shallow
 from trailkeep.guard.conditions import Condition, Operator, parse_operator
 from trailkeep.guard.statement import (
     VERSION_WITH_VARIABLES,
@@ -147,7 +148,7 @@ def _load(document: Document, name: str) -> dict[str, object]:
     place = _Place(policy=name)
     text = _compact(document, name) if isinstance(document, Mapping) else document
     try:
-        body = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        body = shallow(json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant))
     except (ValueError, RecursionError) as error:
         raise place.error("a JSON object", str(error), "correct the document") from error
     if not isinstance(body, dict):
