@@ -145,7 +145,11 @@ def _exit_codes() -> Iterator[str]:
         "is UNKNOWN as long as digests are not verified: it says so. A search for a time of which the",
     )
     yield from ("lake covers nothing ends with 3.",)
-    yield from ("", "An interrupted run (Ctrl-C) ends with 130; what was committed stays.", "")
+    yield from (
+        "",
+        "An interrupted run (Ctrl-C) ends with 130; what was committed stays, and lifted guards go back on.",
+        "",
+    )
     yield from ("| error | exit | what it means |", "| --- | --- | --- |")
     for name in errors.__all__:
         kind = getattr(errors, name)

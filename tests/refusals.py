@@ -1,7 +1,8 @@
 """A loopback proxy before the embedded AWS that refuses calls by name, and remembers which were made.
 
 ``refused`` holds operations that are answered with AccessDenied; ``faults`` maps an operation to error codes,
-one of which is answered for each call until none is left.
+one of which is answered for each call until none is left. ``unconfirmed`` maps it to codes that are answered
+after upstream has done what was asked.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _S3_SUBRESOURCES = {
     "lifecycle": "LifecycleConfiguration",
     "encryption": "BucketEncryption",
     "tagging": "BucketTagging",
+    "retention": "ObjectRetention",
 }
 
 
@@ -41,6 +43,7 @@ class Proxy:
         self.url = ""
         self.refused: set[str] = set()
         self.faults: dict[str, list[str]] = {}
+        self.unconfirmed: dict[str, list[str]] = {}
         self.calls: list[str] = []
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
@@ -52,6 +55,9 @@ class Proxy:
             return _error(environ, start, "AccessDenied")
         if self.faults.get(operation):
             return _error(environ, start, self.faults[operation].pop(0))
+        if self.unconfirmed.get(operation):
+            self._forward(environ, lambda *_: None, body)
+            return _error(environ, start, self.unconfirmed[operation].pop(0))
         return self._forward(environ, start, body)
 
     def _forward(self, environ: dict[str, Any], start: Callable[..., Any], body: bytes) -> Iterable[bytes]:

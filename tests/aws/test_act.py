@@ -21,6 +21,7 @@ from trailkeep.guard.changes import (
     Action,
     CreateAccount,
     CreateBucket,
+    CreateKey,
     PutObjectLock,
     PutOwnership,
     PutPublicAccessBlock,
@@ -154,6 +155,71 @@ def test_account_creation_in_progress_is_awaited(proxy: Proxy, sandbox_without_a
 
 
 @pytest.mark.sandbox
+@pytest.mark.parametrize("code", ["RequestTimeout", "ServiceException", "InternalFailure"])
+def test_account_that_aws_did_not_confirm_is_found(proxy: Proxy, code: str) -> None:
+    """A CreateAccount that was done and not confirmed is looked for and waited for, and never repeated."""
+    proxy.unconfirmed["CreateAccount"] = [code] * 5
+    assert Actor(_accounts(), Clock().patience()).perform(ACCOUNT) == LOG_ARCHIVE_ACCOUNT_ID
+    assert proxy.calls.count("CreateAccount") == 1
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("code", ["RequestTimeout", "ServiceException", "InternalFailure"])
+def test_account_that_aws_did_not_begin_is_not_asked_for_again(proxy: Proxy, code: str) -> None:
+    """Where nothing is found after an unconfirmed CreateAccount, the error says so, and how to go on."""
+    proxy.faults["CreateAccount"] = [code] * 5
+    clock = Clock()
+    with pytest.raises(
+        AwsCallError, match=f"CreateAccount: {code} without a trace: .*list-create-account-status"
+    ):
+        Actor(_accounts(), clock.patience()).perform(ACCOUNT)
+    assert proxy.calls.count("CreateAccount") == 1
+    assert 30 <= clock.now <= 60
+
+
+def _keyed_actions() -> tuple[CreateKey, ...]:
+    config = parse_config(f"{settings()}\n".replace("[retention]", 'encryption = "sse-kms"\n[retention]'))
+    actions = plan(config, observe(_accounts(), config)).actions
+    return tuple(action for action in actions if isinstance(action, CreateKey))
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("code", ["KMSInternalException", "DependencyTimeoutException"])
+def test_key_that_kms_did_not_confirm_is_found(
+    proxy: Proxy, sandbox_without_archive: Sandbox, code: str
+) -> None:
+    """A CreateKey that was done and not confirmed leaves one key: it is looked for before each attempt."""
+    clock = Clock()
+    actor = Actor(_accounts(), clock.patience())
+    actor.perform(ACCOUNT)
+    (create,) = _keyed_actions()
+    proxy.unconfirmed["CreateKey"] = [code] * 2
+    key = actor.perform(create)
+    kms = sandbox_without_archive.client("kms", LOG_ARCHIVE_ACCOUNT_ID)
+    assert [one["KeyArn"] for one in kms.list_keys()["Keys"]] == [key]
+    assert proxy.calls.count("CreateKey") == 1
+
+
+@pytest.mark.sandbox
+@pytest.mark.usefixtures("proxy")
+def test_key_of_imported_material_is_not_adopted(sandbox_without_archive: Sandbox) -> None:
+    """A key that carries our tag and whose material is not KMS's own is passed over, and so is one by alias."""
+    actor = Actor(_accounts(), Clock().patience())
+    actor.perform(ACCOUNT)
+    (create,) = _keyed_actions()
+    kms = sandbox_without_archive.client("kms", LOG_ARCHIVE_ACCOUNT_ID)
+    tag = {"TagKey": "trailkeep", "TagValue": "archive-key"}
+    theirs = kms.create_key(Origin="EXTERNAL", Tags=[tag])["KeyMetadata"]
+    made = actor.perform(create)
+    assert made != theirs["Arn"]
+    kms.update_alias(AliasName=create.alias, TargetKeyId=theirs["KeyId"])
+    with pytest.raises(
+        AwsCallError, match=f"names {theirs['KeyId']}, and not the archive's key .*delete that alias"
+    ):
+        actor.perform(create)
+
+
+@pytest.mark.sandbox
 def test_bucket_that_is_ours_already(proxy: Proxy) -> None:
     """Creating a bucket that the archive account owns already counts as done."""
     actor = Actor(_accounts(), Clock().patience())
@@ -187,7 +253,7 @@ def test_trail_waits_for_what_was_just_made(proxy: Proxy) -> None:
     }
     for action in _whole_plan():
         actor.perform(action)
-    assert clock.slept == [1, 2, 1, 1]
+    assert clock.slept == [1, 2, 1, 1, 1]  # the third is the pace of CloudTrail
     assert all(left == [] for left in proxy.faults.values())
 
 

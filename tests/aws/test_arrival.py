@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from estates import config
 from guard_verbs import BUCKET, YESTERDAY, Verbs, deliver_logs
 from refusals import proxied
+from stored_objects import age_objects, empty_bucket
 from trailkeep.aws.arrival import look_for_log, wait_for_log
 from trailkeep.aws.measure import bytes_a_day
 from trailkeep.aws.observe import observe
@@ -38,11 +39,23 @@ def _reach() -> tuple[Accounts, Blueprint, tuple[str, ...]]:
     return accounts, blueprint, awaited_accounts(blueprint, estate)
 
 
+def _key(account: str, *, folder: str = "", day: str = "2019/01/01") -> str:
+    stamp = f"{day.replace('/', '')}T0304Z"
+    name = f"{account}_CloudTrail_eu-central-1_{stamp}_abcdefghijklmnop.json.gz"
+    return f"AWSLogs/{ORGANIZATION_ID}/{folder or account}/CloudTrail/eu-central-1/{day}/{name}"
+
+
+def _put(sandbox: Sandbox, *keys: str, body: bytes = b"a log") -> None:
+    s3 = sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID)
+    for key in keys:
+        s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+
+
 def test_before_and_after_the_first_logs(verbs: Verbs, sandbox: Sandbox) -> None:
-    """No bucket and an empty bucket have no log; after a delivery one of a member account is named."""
-    assert look_for_log(*_reach()) == Arrival(awaited=_reach()[2])
+    """No trail and an empty bucket have no log; after a delivery one of a member account is named."""
+    assert look_for_log(*_reach()).missing == "cloudtrail:GetTrailStatus answers TrailNotFoundException"
     verbs.run("apply", "--yes")
-    assert not look_for_log(*_reach()).has_arrived
+    assert look_for_log(*_reach()) == Arrival(awaited=_reach()[2])
     deliver_logs(sandbox)
     arrival = look_for_log(*_reach())
     key = parse_key(arrival.key)
@@ -52,20 +65,84 @@ def test_before_and_after_the_first_logs(verbs: Verbs, sandbox: Sandbox) -> None
 
 
 def test_only_a_log_of_an_awaited_account_counts(verbs: Verbs, sandbox: Sandbox) -> None:
-    """A digest, a strange object and a log of the management account are no member's log."""
-    verbs.run("apply", "--yes")
-    s3 = sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID)
-    log = "CloudTrail/eu-central-1/2026/01/02/{0}_CloudTrail_eu-central-1_20260102T0304Z_abcdefghijklmnop.json.gz"
-    for key in (
-        f"111111111111/{log.format('111111111111')}",
-        "333333333333/CloudTrail/readme.txt",
-        "333333333333/CloudTrail-Digest/eu-central-1/2026/01/02/x.json.gz",
-        f"333333333333/{log.format('444444444444')}",
-    ):
-        s3.put_object(Bucket=BUCKET, Key=f"AWSLogs/{ORGANIZATION_ID}/{key}", Body=b"")
+    """A digest, a strange object, an empty one and a log of the management account are no member's log."""
+    _logging(verbs, sandbox)
+    root = f"AWSLogs/{ORGANIZATION_ID}/333333333333"
+    _put(
+        sandbox,
+        _key("111111111111"),
+        f"{root}/CloudTrail/readme.txt",
+        f"{root}/CloudTrail-Digest/eu-central-1/2026/01/02/x.json.gz",
+        _key("444444444444", folder="333333333333"),
+    )
+    _put(sandbox, _key("333333333333"), body=b"")
     assert not look_for_log(*_reach()).has_arrived
-    s3.put_object(Bucket=BUCKET, Key=f"AWSLogs/{ORGANIZATION_ID}/333333333333/{log.format('333333333333')}")
+    _put(sandbox, _key("333333333333"))
     assert look_for_log(*_reach()).account == "333333333333"
+
+
+def test_a_log_from_before_the_trail_began_does_not_count(verbs: Verbs, sandbox: Sandbox) -> None:
+    """S3's own date decides, whatever minute the key names, and the newest older log is named."""
+    _logging(verbs, sandbox)
+    today = f"{datetime.now(UTC):%Y/%m/%d}"
+    _put(sandbox, _key("333333333333"), _key("333333333333", day=today))
+    age_objects(BUCKET, days=1)
+    arrival = look_for_log(*_reach())
+    assert not arrival.has_arrived
+    assert arrival.missing.startswith("only older logs are there: the newest, AWSLogs/")
+    _put(sandbox, _key("333333333333", day="2018/12/31"))
+    assert look_for_log(*_reach()).key == _key("333333333333", day="2018/12/31")
+
+
+def test_a_forged_future_does_not_hide_a_log(verbs: Verbs, sandbox: Sandbox) -> None:
+    """A key that names a day to come does not keep the newest real day from being looked at."""
+    _logging(verbs, sandbox)
+    _put(sandbox, _key("333333333333", day="2099/01/01"))
+    age_objects(BUCKET, days=1)
+    _put(sandbox, _key("333333333333", day="2026/01/02"))
+    assert look_for_log(*_reach()).key == _key("333333333333", day="2026/01/02")
+
+
+def test_a_long_history_is_found_newest_first(verbs: Verbs, sandbox: Sandbox) -> None:
+    """An archive that has logs of years has its newest one found, in a few listings."""
+    _logging(verbs, sandbox)
+    days = [f"20{year}/{month:02}/01" for year in range(19, 26) for month in range(1, 13)]
+    _put(sandbox, *(_key("333333333333", day=day) for day in days))
+    age_objects(BUCKET, days=300)
+    _put(sandbox, _key("333333333333", day="2026/01/02"))
+    with proxied(sandbox.endpoint_url) as proxy:
+        verbs.behind(proxy.url)
+        reach = _reach()
+        proxy.calls.clear()
+        assert look_for_log(*reach).key == _key("333333333333", day="2026/01/02")
+        assert len(proxy.calls) < 12
+
+
+def test_without_a_delivery_of_the_trail_nothing_has_arrived(verbs: Verbs, sandbox: Sandbox) -> None:
+    """What anybody put there counts for nothing while GetTrailStatus tells of no delivery."""
+    verbs.run("apply", "--yes")
+    _put(sandbox, _key("333333333333"))
+    arrival = look_for_log(*_reach())
+    assert (arrival.key, arrival.missing[:35]) == ("", "GetTrailStatus tells of no delivery")
+
+
+def test_a_trail_that_never_logged(verbs: Verbs, sandbox: Sandbox) -> None:
+    """Before logging was ever started nothing has arrived."""
+    verbs.run("apply", "--yes")
+    _put(sandbox, _key("333333333333"))
+    cloudtrail = sandbox.client("cloudtrail", "111111111111")
+    cloudtrail.delete_trail(Name="trailkeep")
+    cloudtrail.create_trail(
+        Name="trailkeep", S3BucketName=BUCKET, IsOrganizationTrail=True, IsMultiRegionTrail=True
+    )
+    assert look_for_log(*_reach()).missing.endswith("trail/trailkeep has not begun to log")
+
+
+def _logging(verbs: Verbs, sandbox: Sandbox) -> None:
+    """Build the archive, and let the trail deliver what nobody awaits."""
+    verbs.run("apply", "--yes")
+    deliver_logs(sandbox)
+    empty_bucket(BUCKET)
 
 
 def test_a_refused_listing_is_an_error(verbs: Verbs, sandbox: Sandbox) -> None:

@@ -39,6 +39,7 @@ class Org:
         self.takes_s = 0.0
         self._never = Event()
         self.trails = [_trail(number) for number in range(trails)]
+        self.elsewhere: list[dict[str, Any]] = []
         self._lock = Lock()
         self.units = [f"ou-exam-{number:08d}" for number in range(units)]
         self.members: dict[str, list[str]] = {unit: [] for unit in self.units}
@@ -80,8 +81,16 @@ class Org:
                 targets = [ROOT, *self.units, *chain.from_iterable(self.members.values())]
                 own = targets if asked["PolicyId"] == FULL_ACCESS else [ROOT]
                 return _page("Targets", [{"TargetId": one} for one in own], asked)
+            case "DescribeTrails" if asked.get("trailNameList"):
+                return {
+                    "trailList": [one for one in self.elsewhere if one["TrailARN"] in asked["trailNameList"]]
+                }
             case "DescribeTrails":
                 return {"trailList": self.trails}
+            case "ListTrails":
+                start = int(asked.get("NextToken") or 0)
+                more = {"NextToken": str(start + 1)} if start + 1 < len(self.elsewhere) else {}
+                return {"Trails": [*self.trails, *self.elsewhere[start : start + 1]], **more}
             case _:
                 return _SIMPLE[name]
 
@@ -100,9 +109,10 @@ def _page(key: str, found: list[dict[str, Any]], asked: dict[str, Any]) -> dict[
     return {key: found[start : start + PAGE], **more}
 
 
-def _trail(number: int) -> dict[str, Any]:
-    arn = f"arn:aws:cloudtrail:eu-central-1:111111111111:trail/trail-{number}"
+def _trail(number: int, region: str = "eu-central-1") -> dict[str, Any]:
+    arn = f"arn:aws:cloudtrail:{region}:111111111111:trail/trail-{number}"
     return {
+        "HomeRegion": region,
         "Name": f"trail-{number}",
         "TrailARN": arn,
         "HasCustomEventSelectors": True,
@@ -165,14 +175,14 @@ def _observed(org: Org, patch: pytest.MonkeyPatch) -> Estate:
 
 
 def test_thousand_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Observing 1,000 accounts in 50 units with 10 policies of their own takes 176 calls, as the docs say."""
+    """Observing 1,000 accounts in 50 units with 10 policies of their own takes 177 calls, as the docs say."""
     org = Org(accounts=1000, units=50)
     estate = _observed(org, monkeypatch)
     assert isinstance(estate.accounts, tuple)
     assert isinstance(estate.bucket, Bucket)
     assert (len(estate.accounts), estate.archive_account) == (1000, "222222222222")
-    assert org.calls.total() == 176
-    assert "takes 176 calls" in PAGE_OF_DOCS.read_text()
+    assert org.calls.total() == 177
+    assert "takes 177 calls" in PAGE_OF_DOCS.read_text()
     assert org.calls == Counter(
         {
             "ListAccountsForParent": 51,
@@ -182,6 +192,7 @@ def test_thousand_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
             "DescribePolicy": 22,
             "ListTargetsForPolicy": 20,
             "DescribeTrails": 1,
+            "ListTrails": 1,
             "GetTrailStatus": 1,
             "GetEventSelectors": 1,
             "GetInsightSelectors": 1,
@@ -224,13 +235,13 @@ def test_formula(
     pages = sum(-(-len(members) // PAGE) or 1 for members in org.members.values())
     tree = (1 + pages) + (-(-units // PAGE) + units)
     controls = 2 * (-(-(policies + 1) // PAGE) + 3 + (policies + 1) + policies)
-    recording = 1 + 3 * trails
+    recording = 2 + 3 * trails
     public_access = 2
     assert org.calls.total() == tree + controls + recording + public_access + len(_ONCE)
 
 
 def test_one_region(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One Region is asked, be there 17 or more, and no account but the caller's and the archive."""
+    """One Region is asked where no trail is of another alone, and no account but the caller's and the archive."""
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
     accounts = Counted(Org(accounts=1000, units=50))
@@ -239,6 +250,24 @@ def test_one_region(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {name: found for name, found in accounts.regions.items() if found != {"eu-central-1"}} == {
         "organizations": {"aws-global"}
     }
+
+
+def test_trails_of_other_regions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of other Regions only those are asked that are the home of a trail which records nothing else."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    org = Org(accounts=1, units=1, policies=0)
+    org.elsewhere = [_trail(1, "eu-west-1"), _trail(2, "eu-west-1"), _trail(3, "us-east-1")]
+    accounts = Counted(org)
+    estate = observe(accounts, CONFIG)
+    assert isinstance(estate.trails_elsewhere, tuple)
+    assert [(trail.name, trail.home_region) for trail in estate.trails_elsewhere] == [
+        ("trail-1", "eu-west-1"),
+        ("trail-2", "eu-west-1"),
+        ("trail-3", "us-east-1"),
+    ]
+    assert (org.calls["ListTrails"], org.calls["DescribeTrails"], org.calls["GetTrailStatus"]) == (3, 3, 4)
+    assert accounts.regions["cloudtrail"] == {"eu-central-1", "eu-west-1", "us-east-1"}
 
 
 def test_few_calls_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -196,3 +197,30 @@ def test_discover(proxy: Proxy) -> None:
     )
     proxy.refused.add("DescribeOrganization")
     assert isinstance(discover(_accounts()), Unreadable)
+
+
+def test_trail_of_another_region(proxy: Proxy, sandbox: Sandbox) -> None:
+    """A trail that records another region alone is listed with its bucket and its state, beside those of ours."""
+    sandbox.client("s3", region="us-east-1").create_bucket(Bucket="old-logs")
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudtrail.amazonaws.com"},
+        "Action": ["s3:GetBucketAcl", "s3:PutObject"],
+        "Resource": ["arn:aws:s3:::old-logs", "arn:aws:s3:::old-logs/*"],
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sandbox.client("s3").put_bucket_policy(Bucket="old-logs", Policy=policy)
+    client = sandbox.client("cloudtrail", region="us-west-2")
+    client.create_trail(Name="old", S3BucketName="old-logs")
+    client.start_logging(Name="old")
+    estate = observe(_accounts(), CONFIG)
+    assert estate.trails == ()
+    assert isinstance(estate.trails_elsewhere, tuple)
+    (trail,) = estate.trails_elsewhere
+    assert (trail.name, trail.home_region, trail.bucket) == ("old", "us-west-2", "old-logs")
+    assert isinstance(trail.status, TrailStatus)
+    assert trail.status.is_logging
+    proxy.refused.add("ListTrails")
+    refused = observe(_accounts(), CONFIG)
+    assert isinstance(refused.trails_elsewhere, Unreadable)
+    assert (refused.trails, refused.trails_elsewhere.call) == ((), "cloudtrail:ListTrails")

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from estates import config
 from guard_verbs import BUCKET, Verbs, deliver_logs
 from trailkeep.aws.observe import observe
 from trailkeep.aws.patience import Patience
-from trailkeep.aws.probes import Probe, probe_guards, verdict_of
+from trailkeep.aws.probes import Probe, answer, probe_guards, probe_line, verdict_of
 from trailkeep.aws.session import Accounts
 from trailkeep.core.verdict import VerdictKind
 from trailkeep.guard.blueprint import Blueprint, blueprint_for
@@ -74,7 +75,7 @@ def test_armed(verbs: Verbs) -> None:
     assert [(probe.call, probe.got, probe.verdict) for probe in probes] == [
         (call, "AccessDenied", VerdictKind.PASS) for call in CALLS
     ]
-    assert all("explicit deny in a service control policy" in probe.message for probe in probes)
+    assert {probe.refused_by for probe in probes} == {"service control policy"}
     assert waits.slept == []
 
 
@@ -82,10 +83,9 @@ def test_armed_without_guards(verbs: Verbs) -> None:
     """Where no guard is asked for, the bucket policy alone refuses each probe, and apply makes them all the same."""
     verbs.write(scp="false\nmember_scp = false\nrcp = false")
     armed = verbs.armed("--json")
-    assert (armed.exit_code, [probe["verdict"] for probe in armed.document["probes"]]) == (0, ["PASS"] * 5)
-    assert all(
-        "explicit deny in a resource-based policy" in probe["message"] for probe in armed.document["probes"]
-    )
+    probes = armed.document["probes"]
+    assert (armed.exit_code, [probe["verdict"] for probe in probes]) == (0, ["PASS"] * 6)
+    assert {probe["refused_by"] for probe in probes} == {"resource-based policy"}
 
 
 def test_not_armed(verbs: Verbs, sandbox: Sandbox) -> None:
@@ -101,6 +101,59 @@ def test_not_armed(verbs: Verbs, sandbox: Sandbox) -> None:
     assert str(verdict_of(probes[0])).startswith(
         "FAIL (s3:DeleteObjectVersion of s3://acme-trail-archive/AWS"
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "verdict", "refused_by"),
+    [
+        (
+            "AccessDenied",
+            "with an explicit deny in a service control policy",
+            "PASS",
+            "service control policy",
+        ),
+        (
+            "AccessDenied",
+            "with an explicit deny in a resource control policy: arn:aws:organizations::1:policy/p-1",
+            "PASS",
+            "resource control policy",
+        ),
+        ("AccessDenied", "with an explicit deny in a resource-based policy", "PASS", "resource-based policy"),
+        (
+            "AccessDenied",
+            "with an explicit deny in an identity-based policy",
+            "UNKNOWN",
+            "identity-based policy",
+        ),
+        (
+            "AccessDenied",
+            "with an explicit deny in a permissions boundary",
+            "UNKNOWN",
+            "permissions boundary",
+        ),
+        ("AccessDenied", "because no identity-based policy allows the s3:PutObject action", "UNKNOWN", ""),
+        ("AccessDenied", "because no service control policy allows the s3:PutObject action", "UNKNOWN", ""),
+        ("AccessDenied", "Access Denied", "UNKNOWN", ""),
+        ("SlowDown", "with an explicit deny in a service control policy", "UNKNOWN", ""),
+        ("NoSuchUpload", "The specified upload does not exist", "FAIL", ""),
+    ],
+)
+def test_only_an_explicit_deny_of_a_guard_passes(
+    code: str, said: str, verdict: VerdictKind, refused_by: str
+) -> None:
+    """A role that may do nothing, or that its own policy denies the call, says nothing of the guards."""
+
+    def refused() -> None:
+        raise ClientError(
+            {"Error": {"Code": code, "Message": f"User: x is not authorized {said}"}}, "PutObject"
+        )
+
+    probe = answer("s3:PutObject", "s3://x/y", refused)
+    assert (probe.verdict, probe.refused_by) == (verdict, refused_by)
+    is_remedied = "AdministratorAccess" in probe_line(probe) and "AdministratorAccess" in str(
+        verdict_of(probe)
+    )
+    assert is_remedied is (verdict == "UNKNOWN" and code == "AccessDenied")
 
 
 def test_unreachable(verbs: Verbs) -> None:

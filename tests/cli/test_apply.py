@@ -447,7 +447,7 @@ def test_arming_ends_with_probes(verbs: Verbs, sandbox: Sandbox) -> None:
     assert armed.document["sheet"]["cost"]["bytes_a_day"] > 0
     assert {probe["verdict"] for probe in armed.document["probes"]} == {"PASS"}
     lines = (verbs.folder / ".trailkeep" / "journal.jsonl").read_text().splitlines()
-    assert [json.loads(line)["kind"] for line in lines].count("Probe") == len(armed.document["probes"]) == 5
+    assert [json.loads(line)["kind"] for line in lines].count("Probe") == len(armed.document["probes"]) == 8
 
 
 def test_plan_tells_what_is_final(verbs: Verbs) -> None:

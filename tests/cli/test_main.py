@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -105,3 +107,18 @@ def test_help_names_every_allowance(verb: str) -> None:
     """Whatever a plan does only when it is allowed is in the help of the option that allows it."""
     shown = "".join(run(verb, "--help").stdout.split())
     assert [allowance for allowance in Allowance if allowance not in shown] == []
+
+
+def test_an_interrupt_is_one_line_and_its_exit_code(tmp_path: Path) -> None:
+    """Ctrl-C within a verb ends with 130 and one line that says how to go on."""
+    waits = tmp_path / "trailkeep.toml"
+    os.mkfifo(waits)
+    command = [sys.executable, "-m", "trailkeep", "plan", "--config", str(waits)]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
+        waits.open("wb"),  # opens when the verb opens the other end
+    ):
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.strip() == ("trailkeep: interrupted; what was committed stays, run the same command again")

@@ -45,6 +45,7 @@ def test_every_error_has_a_documented_exit_code() -> None:
     assert found == {
         "AwsCallError": 4,
         "ConfigError": 2,
+        "InterruptedRunError": 130,
         "LakeError": 4,
         "StoppedError": 4,
         "TrailkeepError": 4,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from estates import config, in_force, with_facts
-from trailkeep.guard.arrival import Arrival, awaited_accounts, delivery_error, describe, refusal
+from trailkeep.guard.arrival import Arrival, awaited_accounts, describe, refusal
 from trailkeep.guard.blueprint import blueprint_for
 
 BLUEPRINT = blueprint_for(config(), in_force())
@@ -22,14 +24,19 @@ def test_the_archive_alone() -> None:
 
 
 def test_a_failing_delivery_is_seen() -> None:
-    """What GetTrailStatus says of the last delivery refuses arming even where an older log is there."""
-    failing = with_facts(in_force(), {"trails.0.status.latest_delivery_error": "NoSuchBucket"})
-    error = delivery_error(BLUEPRINT, failing)
-    assert error == "NoSuchBucket"
+    """What GetTrailStatus says of the last delivery refuses arming even where a log is there."""
     assert refusal(BLUEPRINT, FOUND) == ""
-    assert "GetTrailStatus says: NoSuchBucket" in refusal(
-        BLUEPRINT, Arrival(awaited=FOUND.awaited, account=FOUND.account, key=FOUND.key, delivery_error=error)
+    failing = replace(FOUND, delivery_error="NoSuchBucket")
+    assert "GetTrailStatus says: NoSuchBucket" in refusal(BLUEPRINT, failing)
+
+
+def test_what_does_not_count_is_named() -> None:
+    """Where only older logs are there, both the answer and the refusal say so."""
+    older = Arrival(awaited=FOUND.awaited, missing="only older logs are there: the newest, x, was")
+    assert describe(older) == (
+        "no log of a member account has arrived yet, because only older logs are there: the newest, x, was"
     )
+    assert "got none, because only older logs are there" in refusal(BLUEPRINT, older)
 
 
 def test_the_words() -> None:

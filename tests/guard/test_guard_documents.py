@@ -218,3 +218,40 @@ def test_only_what_hits_cloudtrail_refuses_it(text: str, action: str) -> None:
     deny = {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": "*"}
     refused = refuses_delivery(BLUEPRINT, json.dumps({"Statement": deny}))
     assert refused is (action in {"s3:PutObject", "s3:GetBucketAcl"})
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "AttachPolicy",
+        "DeletePolicy",
+        "DeleteResourcePolicy",
+        "DetachPolicy",
+        "DisablePolicyType",
+        "MoveAccount",
+        "PutResourcePolicy",
+        "TagResource",
+        "UntagResource",
+        "UpdatePolicy",
+    ],
+)
+def test_a_delegated_administrator_of_policies_takes_no_guard_off(action: str) -> None:
+    """Who may manage policies from a member account cannot touch the guards; the management account can."""
+    policy = "arn:aws:organizations::111111111111:policy/o-exampleorgid/service_control_policy/p-example1"
+    member = Principal(
+        kind=PrincipalKind.IAM, account_id="333333333333", arn="arn:aws:iam::333333333333:role/Policies"
+    )
+    asked = {
+        who: evaluate(
+            Request(
+                principal=who,
+                action=f"organizations:{action}",
+                resource=policy,
+                resource_account_id=who.account_id,
+            ),
+            _layers(OURS, who.account_id),
+        ).decision
+        for who in (member, MANAGER)
+    }
+    assert asked[member] is Decision.EXPLICIT_DENY
+    assert asked[MANAGER] is not Decision.EXPLICIT_DENY

@@ -20,6 +20,7 @@ from trailkeep.guard.changes import AttachPolicy, Change
 from trailkeep.guard.decisions import Allowance
 from trailkeep.guard.estate import Bucket, Estate, ObjectLock, Unreadable
 from trailkeep.guard.model import apply_all
+from trailkeep.guard.other_trails import beside
 from trailkeep.guard.plan import Plan
 from trailkeep.guard.selectors import ALL_MANAGEMENT, Selector, read, uncovered
 
@@ -40,6 +41,14 @@ _POLICY = json.dumps(
 )
 _ARMED = blueprint_for(config(), nothing()).armed_bucket_policy
 _PARTLY = json.dumps({"Statement": json.loads(_ARMED)["Statement"][2:6]})
+_OLDER_ARN = "arn:aws:cloudtrail:eu-central-1:111111111111:trail/older"
+_TRAILS = msgspec.to_builtins(in_force())["trails"]
+_OLDER = {**_TRAILS[0], "name": "older", "arn": _OLDER_ARN}
+_OF_OLDER = blueprint_for(config({"trail.name": "older"}), nothing()).bucket_policy
+_OF_ANY = _OF_OLDER.replace('"aws:SourceArn"', '"aws:RequestedRegion"').replace(_OLDER_ARN, "eu-central-1")
+_DOUBLED = _ARMED.replace(
+    '"aws:SecureTransport":"false"', '"aws:SecureTransport":"false","AWS:securetransport":"1"'
+)
 _KEY = "arn:aws:kms:eu-central-1:222222222222:key/1"
 _KMS = {"fact": "Encryption", "algorithm": "aws:kms", "kms_key": _KEY, "bucket_key": False}
 _OURS = (
@@ -168,7 +177,10 @@ _FACTS = {
             st.integers(1, 4000),
         ),
     ),
-    "bucket.policy": st.sampled_from([_ABSENT, _UNREADABLE, "{", _POLICY, _PARTLY]),
+    "bucket.policy": st.sampled_from(
+        [_ABSENT, _UNREADABLE, "{", _POLICY, _PARTLY, _OF_OLDER, _OF_ANY, _DOUBLED]
+    ),
+    "trails": st.sampled_from([[_OLDER], [*_TRAILS, _OLDER]]),
     "bucket.lifecycle": st.sampled_from([_ABSENT, _UNREADABLE, "[]", _EXPIRES, f"[{_OURS}]"]),
     "bucket.tags": st.sampled_from(
         [_ABSENT, _UNREADABLE, [{"fact": "Tag", "key": "managed-by", "value": "hand"}]]
@@ -278,6 +290,22 @@ def test_nothing_is_weakened_without_being_allowed_to(estate: Estate, settings: 
     assert uncovered(_recorded(estate), _recorded(after)) == ()
 
 
+@given(_estates(), _CONFIGS, _ALLOW)
+def test_no_trail_is_cut_off_without_being_told_to(
+    estate: Estate, settings: Any, allow: list[Allowance]
+) -> None:
+    """Whatever delivers into the bucket beside ours still does after a plan, unless cutting it off is allowed."""
+    told = [one for one in allow if one is not Allowance.CUT_TRAIL]
+    after = apply_all(estate, planned(settings, estate, *told).actions)
+    assert _delivering(settings, estate) <= _delivering(settings, after)
+
+
+def _delivering(settings: Any, estate: Estate) -> set[tuple[str, str]]:
+    """Return the other trails that deliver, each with every folder that it may write to."""
+    others = beside(blueprint_for(settings, estate), estate).delivering
+    return {(other.arn, folder) for other in others for folder in other.writes}
+
+
 @given(_estates(), _CONFIGS)
 def test_guards_are_attached_last(estate: Estate, settings: Any) -> None:
     """Once a guard is attached in a plan, nothing but guards follows."""
@@ -343,7 +371,9 @@ def _recorded(estate: Estate) -> tuple[Selector, ...]:
     """Return what the trail records, as far as that was observed."""
     if isinstance(estate.trails, Unreadable) or not estate.trails:
         return ()
-    (trail,) = estate.trails
+    trail = next((one for one in estate.trails if one.name == "trailkeep"), None)
+    if trail is None:
+        return ()
     if not trail.has_custom_event_selectors:
         return ALL_MANAGEMENT
     return (read(trail.event_selectors) if isinstance(trail.event_selectors, str) else None) or ()
@@ -370,4 +400,5 @@ def _needed(estate: Estate, settings: Any) -> Any:
     }
     for kind in ("service_control_policies", "resource_control_policies"):
         tree[kind] = [policy for policy in tree[kind] if wanted.get(policy["name"])]
+    tree["trails"] = [trail for trail in tree["trails"] if trail["name"] == "trailkeep"]
     return tree

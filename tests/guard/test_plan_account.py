@@ -244,16 +244,20 @@ def test_the_accounts_own_log_is_awaited() -> None:
 def test_what_is_not_probed() -> None:
     """Each call that nothing refuses is named, and so is a lock that no log is under yet."""
     blueprint = draw_blueprint(account_config(), partition="aws", archive_account=ALONE)
-    assert not_probed(blueprint, PROBED) == ()
+    assert not_probed(blueprint, [*PROBED, "s3:HeadObject"]) == ()
     left = not_probed(blueprint, ["s3:DeleteObjectVersion"])
     assert [line.split(":")[1] for line in left[:-1]] == [
+        "PutObjectRetention",
         "PutObjectLegalHold",
         "PutObject",
         "AbortMultipartUpload",
     ]
-    assert not_probed(blueprint, ["s3:HeadObject"]) == ()
-    assert left[-1].startswith("no log was seen under the lock yet")
-    assert not_probed(draw_blueprint(config(), partition="aws", archive_account="222222222222"), ()) == ()
+    assert not_probed(blueprint, ["s3:GetBucketPolicy", "s3:HeadObject"]) == ()
+    assert left[-1].startswith("the lock: no log was seen under it yet")
+    assert not_probed(blueprint, PROBED) == left[-1:]
+    of_organization = draw_blueprint(config(), partition="aws", archive_account="222222222222")
+    assert not_probed(of_organization, PROBED) == left[-1:]
+    assert not_probed(of_organization, [*PROBED, "s3:HeadObject"]) == ()
 
 
 def test_blueprint_of_one_account() -> None:

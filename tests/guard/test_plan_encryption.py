@@ -9,11 +9,23 @@ import pytest
 
 from estates import config, created_archive, in_force, nothing, planned, with_facts
 from trailkeep.core.config import Config
+from trailkeep.guard.blueprint import blueprint_for
 from trailkeep.guard.changes import CreateKey, PutBucketEncryption, SetTrailKey
 from trailkeep.guard.decisions import Allowance
 from trailkeep.guard.estate import Absent, Estate, Key
+from trailkeep.guard.evaluate import (
+    FULL_AWS_ACCESS,
+    Decision,
+    Layers,
+    Principal,
+    PrincipalKind,
+    Request,
+    evaluate,
+)
 from trailkeep.guard.key_policy import NEW_KEY
 from trailkeep.guard.model import apply_all
+from trailkeep.guard.plan_statements import covered
+from trailkeep.guard.policy import parse_policy
 
 KMS = config({"archive.encryption": "sse-kms"})
 ARN = "arn:aws:kms:eu-central-1:222222222222:key/00000000-0000-4000-8000-000000000000"
@@ -84,8 +96,82 @@ def test_policy_of_the_key() -> None:
 
 def test_guard_keeps_the_key() -> None:
     """With a key the guard denies its deletion, and without one it says nothing of keys."""
-    assert "kms:ScheduleKeyDeletion" in str(_keyed().service_control_policies)
+    assert "ArchiveKeyStays" in str(_keyed().service_control_policies)
     assert "kms:" not in str(in_force().service_control_policies)
+
+
+_HARMS = (
+    "CreateGrant",
+    "DeleteAlias",
+    "DeleteImportedKeyMaterial",
+    "DisableKey",
+    "DisableKeyRotation",
+    "ImportKeyMaterial",
+    "PutKeyPolicy",
+    "ReplicateKey",
+    "RetireGrant",
+    "RevokeGrant",
+    "RotateKeyOnDemand",
+    "ScheduleKeyDeletion",
+    "TagResource",
+    "UntagResource",
+    "UpdateAlias",
+    "UpdatePrimaryRegion",
+    "WhatKmsHasYetToInvent",
+)
+_USES = (
+    "Decrypt",
+    "DescribeKey",
+    "GetKeyPolicy",
+    "ListGrants",
+    "GenerateDataKey",
+    "EnableKey",
+    "CancelKeyDeletion",
+)
+
+
+@pytest.mark.parametrize("kind", [PrincipalKind.ROOT, PrincipalKind.IAM])
+def test_guard_refuses_all_but_the_use_of_the_key(kind: PrincipalKind) -> None:
+    """The archive account's root and roles may use the key and save it, and do nothing else to it."""
+    guard = next(one for one in blueprint_for(KMS, _keyed()).guards if one.key == "scp")
+    scp = parse_policy(guard.document, name=guard.name)
+    who = Principal(kind=kind, account_id="222222222222", arn="arn:aws:iam::222222222222:role/Admin")
+
+    def refused(action: str) -> bool:
+        request = Request(
+            principal=who, action=f"kms:{action}", resource=ARN, resource_account_id="222222222222"
+        )
+        layers = Layers(scps=((FULL_AWS_ACCESS, scp),), management_account_id="111111111111")
+        return evaluate(request, layers).decision is Decision.EXPLICIT_DENY
+
+    assert [action for action in _HARMS if not refused(action)] == []
+    assert [action for action in _USES if refused(action)] == []
+
+
+def test_an_older_guard_of_the_key_is_replaced() -> None:
+    """A guard that listed what harms the key is extended, without an allowance and without a remainder."""
+    older = {
+        "Sid": "ArchiveKeyStays",
+        "Effect": "Deny",
+        "Action": ["kms:ScheduleKeyDeletion", "kms:DisableKey*", "kms:PutKeyPolicy", "kms:CreateGrant"],
+        "Resource": ["arn:aws:kms:eu-central-1:222222222222:key/*"],
+    }
+    guard = next(one for one in blueprint_for(KMS, _keyed()).guards if one.key == "scp")
+    assert covered(older, json.loads(guard.document)["Statement"])
+    assert not covered({**older, "Action": ["kms:Dec*"]}, json.loads(guard.document)["Statement"])
+
+
+@pytest.mark.parametrize("origin", ["EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"])
+def test_key_whose_material_is_not_of_kms(origin: str) -> None:
+    """A key whose material can be taken away is a concern, and no plan lets it encrypt more than it does."""
+    facts = {"key.origin": origin, "bucket.encryption": {"fact": "Absent"}}
+    plan = planned(KMS, with_facts(_keyed(), facts), Allowance.LIFT_GUARDS)
+    assert [concern.observed for concern in plan.concerns] == [f"the origin of its material is {origin}"]
+    assert "every log that was encrypted with it is lost" in plan.concerns[0].consequence
+    assert plan.actions == ()
+    assert plan.exit_code == 1
+    unnamed = with_facts(_keyed(), {**facts, "key.alias": ""})
+    assert "key.create" in _ids(KMS, unnamed, Allowance.LIFT_GUARDS)
 
 
 @pytest.mark.parametrize("state", ["Disabled", "PendingDeletion", "PendingImport"])
@@ -180,7 +266,7 @@ def test_key_elsewhere_is_not_the_archives() -> None:
 
 
 def test_statement_of_others_in_the_key_policy() -> None:
-    """Who may decrypt stays and is named; a statement that lets somebody do more is not dropped unasked."""
+    """Who may decrypt stays as a concern until allowed to go; a statement that lets do more is not dropped unasked."""
     key = _keyed().key
     assert isinstance(key, Key)
     policy = json.loads(str(key.policy))
@@ -188,6 +274,14 @@ def test_statement_of_others_in_the_key_policy() -> None:
     policy["Statement"] += [{**reader, "Action": "kms:Decrypt"}]
     kept = planned(KMS, with_facts(_keyed(), {"key.policy": json.dumps(policy)}))
     assert (kept.actions, kept.blocked, len(kept.kept)) == ((), (), 1)
+    assert [(one.subject, one.observed.partition(": ")[0]) for one in kept.concerns] == [
+        (f"key {ARN}", "the key policy lets in all of account 333333333333")
+    ]
+    assert "archive.readers" in kept.concerns[0].remedy
+    facts = {"key.policy": json.dumps(policy)}
+    gone = planned(KMS, with_facts(_keyed(), facts), Allowance.LIFT_GUARDS, Allowance.REPLACE_POLICY)
+    assert ("key.policy", True) in [(action.id, action.destructive) for action in gone.actions]
+    assert gone.concerns == ()
     policy["Statement"] += [{**reader, "Action": "kms:PutKeyPolicy"}]
     facts = {"key.policy": json.dumps(policy)}
     plan = planned(KMS, with_facts(_keyed(), facts), Allowance.LIFT_GUARDS)

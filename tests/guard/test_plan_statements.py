@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trailkeep.guard.evaluate import Decision, Layers, Principal, PrincipalKind, Request, evaluate
-from trailkeep.guard.plan_statements import covered, is_ours
+from trailkeep.guard.plan_statements import covered, is_ours, superseded
 from trailkeep.guard.policy import parse_policy
 
 _ACTIONS = st.lists(
@@ -126,3 +126,23 @@ def test_not_covered(statement: dict[str, Any], wanted: dict[str, Any]) -> None:
 def test_is_ours(sid: str, ours: bool) -> None:  # noqa: FBT001 - a column of the table
     """A statement is ours by its Sid, also with a number behind it."""
     assert is_ours({"Sid": sid}, ["ArchiveReadOnly", "StayInOrganization"]) is ours
+
+
+_WRITERS = {"Effect": "Deny", "Action": "s3:Put*", "Resource": "arn:aws:s3:::a/*"}
+_SPARING = {"StringNotEquals": {"aws:SourceArn": "t"}}
+_DOUBLED = {"StringNotEquals": {"aws:SourceArn": "t", "aws:sourcearn": "u"}}
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ({**_WRITERS, "Condition": _SPARING}, True),
+        ({**_WRITERS, "Condition": _DOUBLED}, True),
+        ({**_WRITERS, "Condition": _DOUBLED, "Resource": "arn:aws:s3:::b/*"}, False),
+        ({**_WRITERS, "Condition": {"StringNotEquals": {"aws:SourceArn": "u"}}}, False),
+        ({**_WRITERS, "Condition": _DOUBLED, "NotAction": "s3:Get*"}, False),
+    ],
+)
+def test_superseded(statement: dict[str, Any], *, expected: bool) -> None:
+    """An ambiguous statement of ours is replaced where ours is about the same, and only there."""
+    assert superseded(statement, [{**_WRITERS, "Condition": _SPARING}]) is expected

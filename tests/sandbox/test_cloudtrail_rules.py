@@ -47,6 +47,16 @@ def test_only_the_management_account_makes_organization_trails(sandbox: Sandbox)
         )
 
 
+def test_no_member_deregisters_a_delegated_administrator(sandbox: Sandbox) -> None:
+    """Only the management account deregisters, and nobody accepts a handshake that there is none of."""
+    with refused("NotOrganizationManagementAccountException"):
+        sandbox.client("cloudtrail", "333333333333").deregister_organization_delegated_admin(
+            DelegatedAdminAccountId="000000000000"
+        )
+    with refused("HandshakeNotFoundException"):
+        sandbox.client("organizations", "333333333333").accept_handshake(HandshakeId="h-trailkeepprobe")
+
+
 def test_the_bucket_must_exist(sandbox: Sandbox) -> None:
     """A trail into a bucket that nobody has is refused."""
     trust_cloudtrail(sandbox)

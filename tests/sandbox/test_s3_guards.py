@@ -272,6 +272,20 @@ def test_what_is_not_there_cannot_be_locked(sandbox: Sandbox) -> None:
     s3.put_object_legal_hold(Bucket=BUCKET, Key="log", LegalHold={"Status": "ON"})
 
 
+def test_a_retention_is_told(sandbox: Sandbox) -> None:
+    """GetObjectRetention tells what HeadObject does, and that there is none, or no such object."""
+    s3 = make_bucket(sandbox)
+    s3.put_object(Bucket=BUCKET, Key="plain", Body=b"x")
+    set_default_retention(s3, mode="GOVERNANCE")
+    s3.put_object(Bucket=BUCKET, Key="held", Body=b"x")
+    head = s3.head_object(Bucket=BUCKET, Key="held")
+    told = s3.get_object_retention(Bucket=BUCKET, Key="held")["Retention"]
+    assert told == {"Mode": head["ObjectLockMode"], "RetainUntilDate": head["ObjectLockRetainUntilDate"]}
+    for key, code in (("plain", "NoSuchObjectLockConfiguration"), ("none", "NoSuchKey")):
+        with refused(code):
+            s3.get_object_retention(Bucket=BUCKET, Key=key)
+
+
 def test_nobody_writes_into_an_upload_that_nobody_began(sandbox: Sandbox) -> None:
     """A part of an upload that does not exist is refused; one of an upload that does is taken."""
     make_bucket(sandbox)

@@ -17,13 +17,17 @@ import pytest
 
 from account_verbs import ALONE, ALONE_BUCKET, AccountVerbs, account_verbs, deliver_own_log
 from guard_verbs import BUCKET, Verbs
+from stored_objects import age_objects, unlock_objects
+from trailkeep.aws.account_probes import probe_account
 from trailkeep.aws.act import Actor
 from trailkeep.aws.journal import Journal, Outcome
 from trailkeep.aws.observe import observe
 from trailkeep.aws.patience import Patience
+from trailkeep.aws.probes import Probe
 from trailkeep.aws.session import Accounts
 from trailkeep.aws.verify import AwsVerifier
 from trailkeep.core.config import Config
+from trailkeep.guard.blueprint import blueprint_for
 from trailkeep.guard.changes import Action
 from trailkeep.guard.irreversible import Sheet
 from trailkeep.guard.plan import Plan
@@ -71,6 +75,7 @@ def _armed(verbs: AccountVerbs, sandbox: Sandbox) -> None:
     assert verbs.run("apply", "--yes").exit_code == 1
     deliver_own_log(sandbox)
     assert verbs.run("apply", "--yes", "--arm").exit_code == 0
+    age_objects(ALONE_BUCKET, days=1)
     deliver_own_log(sandbox, minutes_ago=1)
 
 
@@ -131,40 +136,67 @@ def test_what_was_built(verbs: AccountVerbs, sandbox: Sandbox) -> None:
     assert {"GetAccountPublicAccessBlock", "PutAccountPublicAccessBlock"}.isdisjoint(verbs.proxy.calls)
 
 
-def test_the_lock_is_probed_on_a_locked_log(verbs: AccountVerbs, sandbox: Sandbox) -> None:
-    """Once a log is locked, shortening its lock is tried and refused; what nothing refuses is not tried."""
+def test_the_lock_is_read_from_a_locked_log(verbs: AccountVerbs, sandbox: Sandbox) -> None:
+    """Once a log arrived under the lock, its retention is read and is what was asked for."""
     _armed(verbs, sandbox)
-    before = _locks(sandbox)
+    probe = _lock_probe(verbs, exit_code=0)
+    assert (probe["verdict"], probe["got"][:17]) == ("PASS", "GOVERNANCE until ")
+
+
+def test_a_lock_that_does_not_hold_is_found(verbs: AccountVerbs, sandbox: Sandbox) -> None:
+    """A log without retention from long after the lock was set fails, though every call is refused."""
+    _armed(verbs, sandbox)
+    unlock_objects(ALONE_BUCKET)
+    journal = verbs.folder / ".trailkeep" / "journal.jsonl"
+    entries = [json.loads(line) for line in journal.read_text().splitlines()]
+    earlier = [{**entry, "at": "2026-01-02T03:04:05Z"} for entry in entries]
+    journal.write_text("".join(f"{json.dumps(entry)}\n" for entry in earlier))
+    probe = _lock_probe(verbs, exit_code=1)
+    assert (probe["verdict"], probe["got"]) == ("FAIL", "no retention")
+
+
+def _lock_probe(verbs: AccountVerbs, *, exit_code: int) -> dict[str, Any]:
+    """Return what the log shows, where every other probe is refused as it must be."""
     ran = verbs.run("apply", "--yes", "--arm", "--json")
-    [probe] = [one for one in ran.document["probes"] if one["target"].endswith("(locked)")]
-    assert (probe["call"], probe["got"], probe["verdict"]) == (
-        "s3:PutObjectRetention",
-        "AccessDenied",
-        "PASS",
+    *refused, last = ran.document["probes"]
+    assert (ran.exit_code, last["call"], ran.document["not_probed"]) == (exit_code, "s3:HeadObject", [])
+    assert [(one["verdict"], one["refused_by"]) for one in refused] == [("PASS", "resource-based policy")] * 5
+    found: dict[str, Any] = last
+    return found
+
+
+def test_before_a_log_is_under_the_lock_that_is_said(verbs: AccountVerbs, sandbox: Sandbox) -> None:
+    """Right after arming only logs from before are there: the lock is not probed, and nothing fails."""
+    assert verbs.run("apply", "--yes").exit_code == 1
+    deliver_own_log(sandbox)
+    ran = verbs.run("apply", "--yes", "--arm", "--json")
+    assert (ran.exit_code, [line[:38] for line in ran.document["not_probed"]]) == (
+        0,
+        ["the lock: no log was seen under it yet"],
     )
-    made = {one["call"] for one in ran.document["probes"]}
-    assert made.isdisjoint(reason.split(": ")[0] for reason in ran.document["not_probed"])
-    assert _locks(sandbox) == before
 
 
-def test_the_bucket_policy_is_probed_where_it_refuses(verbs: AccountVerbs, sandbox: Sandbox) -> None:
-    """A call that the bucket policy denies to everybody is tried, and must be refused."""
+def test_what_the_bucket_policy_does_not_refuse_is_not_tried(verbs: AccountVerbs, sandbox: Sandbox) -> None:
+    """Without the deny of log changes the bucket policy refuses writing alone, and only that is tried."""
     _armed(verbs, sandbox)
+    probes = _probed_without(sandbox, verbs, "TrailkeepDenyLogChanges")
+    assert [(probe.call, probe.verdict) for probe in probes] == [("s3:PutObject", "PASS")]
+
+
+def _probed_without(sandbox: Sandbox, verbs: AccountVerbs, sid: str) -> tuple[Probe, ...]:
+    """Return the probes that are made where the bucket policy lacks one statement."""
     s3 = sandbox.client("s3", ALONE)
     policy = json.loads(s3.get_bucket_policy(Bucket=ALONE_BUCKET)["Policy"])
-    policy["Statement"].append(
-        {
-            "Sid": "Theirs",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": ["s3:DeleteObjectVersion", "s3:AbortMultipartUpload"],
-            "Resource": f"arn:aws:s3:::{ALONE_BUCKET}/*",
-        }
-    )
+    policy["Statement"] = [one for one in policy["Statement"] if one["Sid"] != sid]
     s3.put_bucket_policy(Bucket=ALONE_BUCKET, Policy=json.dumps(policy))
-    ran = verbs.run("apply", "--yes", "--arm", "--json")
-    verdicts = {one["call"]: one["verdict"] for one in ran.document["probes"]}
-    assert (verdicts["s3:DeleteObjectVersion"], verdicts["s3:AbortMultipartUpload"]) == ("PASS", "PASS")
+    settings = load_config(verbs.folder / "trailkeep.toml")
+    accounts = Accounts(region=settings.trail_region, role=settings.archive.access_role)
+    return probe_account(
+        accounts,
+        blueprint_for(settings, observe(accounts, settings)),
+        patience=Patience(clock=lambda: 0.0, sleep=lambda _: None),
+        now=lambda: datetime.now(UTC),
+    )
 
 
 def test_a_probe_that_cannot_look(verbs: AccountVerbs, sandbox: Sandbox) -> None:
@@ -173,16 +205,8 @@ def test_a_probe_that_cannot_look(verbs: AccountVerbs, sandbox: Sandbox) -> None
     verbs.proxy.faults["HeadBucket"] = ["AccessDenied"]  # how the proxy calls every HEAD
     ran = verbs.run("apply", "--yes", "--arm", "--json")
     assert ran.exit_code == 3
-    assert [(one["call"], one["verdict"]) for one in ran.document["probes"]] == [("s3:HeadObject", "UNKNOWN")]
-
-
-def _locks(sandbox: Sandbox) -> list[tuple[str, Any]]:
-    s3 = sandbox.client("s3", ALONE)
-    listed = s3.list_object_versions(Bucket=ALONE_BUCKET)["Versions"]
-    heads = [
-        s3.head_object(Bucket=ALONE_BUCKET, Key=one["Key"], VersionId=one["VersionId"]) for one in listed
-    ]
-    return [(head["VersionId"], head.get("ObjectLockRetainUntilDate")) for head in heads]
+    unknown = [one["call"] for one in ran.document["probes"] if one["verdict"] != "PASS"]
+    assert (unknown, len(ran.document["probes"])) == (["s3:HeadObject"], 6)
 
 
 def test_a_key_of_its_own(verbs: AccountVerbs, sandbox: Sandbox) -> None:

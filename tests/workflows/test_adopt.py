@@ -146,3 +146,31 @@ def test_a_policy_that_refuses_the_bucket_itself(sandbox: Sandbox, verbs: Verbs)
     assert {"bucket.create", "trail.create", "scp.attach"} <= blocked
     sandbox.client("organizations").detach_policy(PolicyId=policy, TargetId=LOG_ARCHIVE_ACCOUNT_ID)
     assert verbs.armed().exit_code == 0
+
+
+def test_a_bucket_that_others_write_into(sandbox: Sandbox, verbs: Verbs) -> None:
+    """Who else may write is told of and not refused, be it armed, until the bucket policy may be replaced."""
+    _make_bucket(sandbox, BUCKET)
+    client = _archive(sandbox)
+    policy = json.loads(client.get_bucket_policy(Bucket=BUCKET)["Policy"])
+    config = {
+        "Sid": "ConfigDelivery",
+        "Effect": "Allow",
+        "Principal": {"Service": "config.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{BUCKET}/AWSLogs/*",
+    }
+    policy["Statement"].append(config)
+    client.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
+    seen = verbs.run("plan", "--arm", "--json")
+    assert seen.exit_code == 1
+    (concern,) = seen.document["concerns"]
+    assert concern["observed"].startswith("the bucket policy lets config.amazonaws.com write: ")
+    assert "a bucket of their own before --arm" in concern["remedy"]
+    blocked = {entry["action"]["id"]: entry["allow"] for entry in seen.document["blocked"]}
+    assert {blocked[name] for name in ("bucket.policy", "bucket.policy.arm", "rcp.attach")} == {
+        "replace-policy"
+    }
+    verbs.run("apply", "--yes", "--allow", "replace-policy")
+    assert verbs.armed().exit_code == 0
+    assert verbs.run("plan", "--arm", "--json").document["concerns"] == []

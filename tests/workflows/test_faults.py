@@ -58,7 +58,7 @@ def _apply(
         observe=lambda: observe(accounts, config),
         performer=Actor(accounts, patience),
         verifier=AwsVerifier(accounts=accounts, patience=patience, now=lambda: datetime.now(UTC)),
-        journal=Journal(folder / "journal.jsonl", now=lambda: datetime(2026, 1, 2, tzinfo=UTC)),
+        journal=Journal(folder / "journal.jsonl", now=lambda: datetime.now(UTC)),
         report=_Yes(),
         arm=arm,
     )
@@ -90,7 +90,7 @@ def test_what_is_not_yet_is_waited_for(
     clock = _Clock()
     assert _apply(folder, clock).left.actions == ()
     assert sandbox.injected.left == {}
-    assert clock.now == _waited(times)
+    assert clock.now == _waited(times) + 1  # CreateTrail and StartLogging are a second apart
 
 
 def test_arming_waits_too(sandbox: Sandbox, folder: Path) -> None:

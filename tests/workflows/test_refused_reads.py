@@ -27,6 +27,7 @@ NEEDED = {
     "DescribePolicy": "organizations:DescribePolicy",
     "ListTargetsForPolicy": "organizations:ListTargetsForPolicy",
     "DescribeTrails": "cloudtrail:DescribeTrails",
+    "ListTrails": "cloudtrail:ListTrails",
     "GetTrailStatus": "cloudtrail:GetTrailStatus",
     "GetEventSelectors": "cloudtrail:GetEventSelectors",
     "GetInsightSelectors": "cloudtrail:GetInsightSelectors",

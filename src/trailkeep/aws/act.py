@@ -97,6 +97,8 @@ class Actor:
             ):
                 client = self._accounts.s3(action.account, action.region)
                 perform_on_bucket(client, action, self._calls)
+                if isinstance(action, PutBucketPolicy) and action.destructive:
+                    self._calls.expect_refusals()
             case (
                 CreateTrail()
                 | UpdateTrail()
@@ -116,6 +118,8 @@ class Actor:
                 | DetachPolicy()
             ):
                 self._organization.perform(action)
+                if isinstance(action, DetachPolicy) or action.id.endswith(".lift"):
+                    self._calls.expect_refusals()
             case CreateKey() | EnableKeyRotation() | PutKeyPolicy():
                 return self._key(action)
             case PutAccountPublicAccessBlock() | PutLifecycle() | PutTags():
@@ -126,7 +130,8 @@ class Actor:
 
     def _key(self, action: KeyAction) -> str:
         client = self._accounts.kms(action.account, action.region)
-        key = perform_on_key(client, action, self._calls.kms)
+        once = self._accounts.kms(action.account, action.region, attempts=1)
+        key = perform_on_key(client, once, action, self._calls.kms)
         if isinstance(action, CreateKey):
             self._created_key = key
         return key

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, assert_never
 
-from trailkeep.aws.act_key import TRAIL_KEY_NOT_YET
 from trailkeep.aws.calls import Calls
 from trailkeep.aws.session import Accounts
 from trailkeep.guard.changes import (
@@ -97,7 +96,6 @@ class TrailActor:
         self._calls.cloudtrail(
             "UpdateTrail",
             lambda: client.update_trail(Name=arn, KmsKeyId=action.kms_key),
-            not_yet=TRAIL_KEY_NOT_YET,
         )
 
     def _selectors(self, action: PutEventSelectors | PutInsightSelectors) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from trailkeep.aws.act_key import KEY_NOT_YET
+from trailkeep.aws import not_yet as tables
+from trailkeep.aws.pace import Pace
 from trailkeep.aws.patience import Patience
 from trailkeep.aws.session import aws_errors
 from trailkeep.core.errors import AwsCallError
@@ -13,28 +14,6 @@ from trailkeep.core.errors import AwsCallError
 __all__ = ["Calls"]
 
 T = TypeVar("T")
-_NOT_YET = {
-    "bucket": ("OperationAborted", "NoSuchBucket", "NotSignedUp", "OptInRequired", "ServiceUnavailable"),
-    "trail": (
-        "InsufficientS3BucketPolicyException",
-        "CloudTrailAccessNotEnabledException",
-        "S3BucketDoesNotExistException",
-        "NoManagementAccountSLRExistsException",
-        "ConflictException",
-        "ThrottlingException",
-        "TrailNotFoundException",
-        "InvalidCloudWatchLogsRoleArnException",
-    ),
-    "organization": (
-        "ConcurrentModificationException",
-        "FinalizingOrganizationException",
-        "PolicyChangesInProgressException",
-        "PolicyNotFoundException",
-        "PolicyTypeNotEnabledException",
-        "TargetNotFoundException",
-        "TooManyRequestsException",
-    ),
-}
 
 
 class Calls:
@@ -42,29 +21,39 @@ class Calls:
 
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
+        self._pace = Pace(patience)
+        self._lifted = False
+
+    def expect_refusals(self) -> None:
+        """Be patient with S3 and KMS from now on: what refused the archive's changes was just taken off.
+
+        Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html (eventual consistency)
+        """
+        self._lifted = True
 
     def s3(self, operation: str, call: Callable[[], T], *, done: tuple[str, ...] = ()) -> T | None:
         """Call S3."""
-        return self._call(f"s3:{operation}", call, not_yet=_NOT_YET["bucket"], done=done)
+        return self._call(f"s3:{operation}", call, not_yet=self._archive(tables.BUCKET), done=done)
 
     def kms(self, operation: str, call: Callable[[], T], *, done: tuple[str, ...] = ()) -> T | None:
         """Call KMS."""
-        return self._call(f"kms:{operation}", call, not_yet=KEY_NOT_YET, done=done)
+        return self._call(f"kms:{operation}", call, not_yet=self._archive(tables.KEY), done=done)
 
-    def cloudtrail(
-        self,
-        operation: str,
-        call: Callable[[], T],
-        *,
-        done: tuple[str, ...] = (),
-        not_yet: tuple[str, ...] = (),
-    ) -> T | None:
-        """Call CloudTrail; ``not_yet`` are further codes to be patient with."""
-        return self._call(f"cloudtrail:{operation}", call, not_yet=(*_NOT_YET["trail"], *not_yet), done=done)
+    def cloudtrail(self, operation: str, call: Callable[[], T], *, done: tuple[str, ...] = ()) -> T | None:
+        """Make a writing call of CloudTrail, at least a second after the one before."""
+
+        def paced() -> T:
+            self._pace.wait()
+            return call()
+
+        return self._call(f"cloudtrail:{operation}", paced, not_yet=tables.TRAIL, done=done)
 
     def organizations(self, operation: str, call: Callable[[], T], *, done: tuple[str, ...] = ()) -> T | None:
         """Call AWS Organizations."""
-        return self._call(f"organizations:{operation}", call, not_yet=_NOT_YET["organization"], done=done)
+        return self._call(f"organizations:{operation}", call, not_yet=tables.ORGANIZATION, done=done)
+
+    def _archive(self, not_yet: tuple[str, ...]) -> tuple[str, ...]:
+        return (*not_yet, *tables.REFUSED) if self._lifted else not_yet
 
     def _call(
         self, name: str, call: Callable[[], T], *, not_yet: tuple[str, ...], done: tuple[str, ...] = ()
@@ -80,4 +69,12 @@ class Calls:
                     return None
                 raise
 
-        return self._patience.retry(attempt, not_yet=not_yet)
+        try:
+            return self._patience.retry(attempt, not_yet=not_yet)
+        except AwsCallError as error:
+            advice = tables.way_out(error.code, lifted=self._lifted) if error.code in not_yet else ""
+            if not advice:
+                raise
+            said = str(error).removeprefix(f"{error.call}: {error.code}: ")
+            waited = f"still so after {self._patience.deadline_s:g} s"
+            raise AwsCallError(error.call, error.code, f"{said} ({waited}; {advice})") from error

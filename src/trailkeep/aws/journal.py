@@ -86,6 +86,15 @@ class Journal:
         )
         self._append(entry)
 
+    def done_at(self, kind: str, target: str) -> datetime | None:
+        """Return when an action of this kind last succeeded on a target, None where no line tells."""
+        done = [
+            entry.at
+            for entry in self.read()
+            if (entry.kind, entry.target, entry.outcome) == (kind, target, Outcome.DONE)
+        ]
+        return datetime.fromisoformat(done[-1]) if done else None
+
     def _append(self, entry: Entry) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)

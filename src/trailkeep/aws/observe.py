@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from trailkeep.aws.observe_account import observe_account
 from trailkeep.aws.observe_bucket import observe_bucket
+from trailkeep.aws.observe_elsewhere import observe_elsewhere
 from trailkeep.aws.observe_key import observe_key
 from trailkeep.aws.observe_storage import observe_account_block
 from trailkeep.aws.reading import read, read_or_absent
@@ -50,7 +51,7 @@ def observe(accounts: Accounts, config: Config) -> Estate:
     """
     caller = accounts.identity()
     if config.organization is None:
-        return observe_account(accounts, config, trails=_trails)
+        return observe_account(accounts, config, trails=_trails, read_trail=_trail)
     client = accounts.organizations()
     organization = read_or_absent(
         "organizations:DescribeOrganization",
@@ -70,6 +71,9 @@ def observe(accounts: Accounts, config: Config) -> Estate:
         resource_controls = pool.submit(_policies, client, "RESOURCE_CONTROL_POLICY", path)
         delegated = pool.submit(_delegated_administrators, client)
         trails = other.submit(_trails, accounts.cloudtrail(config.trail_region))
+        elsewhere = other.submit(
+            lambda: observe_elsewhere(accounts, config.trail_region, trails.result(), _trail)
+        )
         bucket = (
             observe_bucket(
                 accounts, account=archive, name=config.archive.bucket, region=config.archive.region
@@ -92,6 +96,7 @@ def observe(accounts: Accounts, config: Config) -> Estate:
             key=observe_key(accounts, config, archive=archive, bucket=bucket, trails=trails.result()),
             account_public_access_block=observe_account_block(accounts, archive, config.archive.region),
             delegated_administrators=delegated.result(),
+            trails_elsewhere=elsewhere.result(),
         )
 
 

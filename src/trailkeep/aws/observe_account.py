@@ -10,9 +10,10 @@ Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Descri
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trailkeep.aws.observe_bucket import observe_bucket
+from trailkeep.aws.observe_elsewhere import observe_elsewhere
 from trailkeep.aws.observe_key import observe_key
 from trailkeep.aws.session import Accounts
 from trailkeep.core.config import Config
@@ -39,8 +40,11 @@ def observe_account(
     config: Config,
     *,
     trails: Callable[[CloudTrailClient], tuple[Trail, ...] | Unreadable],
+    read_trail: Callable[[CloudTrailClient, dict[str, Any]], Trail],
 ) -> Estate:
-    """Return what can be seen of the account that ``config`` means; ``trails`` reads those of a client.
+    """Return what can be seen of the account that ``config`` means.
+
+    ``trails`` reads those of a client, ``read_trail`` the rest of one that was described.
 
     With the credentials of another account nothing but the caller is looked at: no role is assumed.
 
@@ -52,11 +56,12 @@ def observe_account(
     archive = config.archive
     if who.account != archive.account:
         elsewhere = Unreadable(call="sts:GetCallerIdentity", error=f"credentials of account {who.account}")
-        return _estate(config, caller, trails=elsewhere, bucket=elsewhere, key=elsewhere)
+        return _estate(config, caller, trails=elsewhere, others=elsewhere, bucket=elsewhere, key=elsewhere)
     found = trails(accounts.cloudtrail(config.trail_region))
+    others = observe_elsewhere(accounts, config.trail_region, found, read_trail)
     bucket = observe_bucket(accounts, account=archive.account, name=archive.bucket, region=archive.region)
     key = observe_key(accounts, config, archive=archive.account, bucket=bucket, trails=found)
-    return _estate(config, caller, trails=found, bucket=bucket, key=key)
+    return _estate(config, caller, trails=found, others=others, bucket=bucket, key=key)
 
 
 def _estate(
@@ -64,6 +69,7 @@ def _estate(
     caller: Caller,
     *,
     trails: tuple[Trail, ...] | Unreadable,
+    others: tuple[Trail, ...] | Unreadable,
     bucket: Bucket | ForeignBucket | Absent | Unreadable,
     key: Key | Absent | Unreadable,
 ) -> Estate:
@@ -80,4 +86,5 @@ def _estate(
         archive_account=config.archive.account,
         bucket=bucket,
         key=key,
+        trails_elsewhere=others,
     )

@@ -120,7 +120,8 @@ def _bucket(accounts: Accounts, client: S3Client, *, account: str, name: str) ->
             object_lock=lock.result(),
             policy=policy.result(),
             encryption=encryption.result(),
-            lifecycle=lifecycle.result(),
+            lifecycle=lifecycle.result()[0],
+            smallest_transition=lifecycle.result()[1],
             request_payer=payer.result(),
             tags=tags.result(),
         )
@@ -184,12 +185,16 @@ def _encryption(client: S3Client, named: _Named) -> Encryption | Absent | Unread
     return read_or_absent("s3:GetBucketEncryption", get, code)
 
 
-def _lifecycle(client: S3Client, named: _Named) -> str | Absent | Unreadable:
-    def get() -> str:
-        rules = client.get_bucket_lifecycle_configuration(**named)["Rules"]
-        return json.dumps(rules, sort_keys=True, default=str)
+def _lifecycle(client: S3Client, named: _Named) -> tuple[str | Absent | Unreadable, str]:
+    """Return the rules, and what they move by default, empty where S3 does not say."""
 
-    return read_or_absent("s3:GetLifecycleConfiguration", get, "NoSuchLifecycleConfiguration")
+    def get() -> tuple[str, str]:
+        said = client.get_bucket_lifecycle_configuration(**named)
+        rules = json.dumps(said["Rules"], sort_keys=True, default=str)
+        return rules, said.get("TransitionDefaultMinimumObjectSize", "")
+
+    found = read_or_absent("s3:GetLifecycleConfiguration", get, "NoSuchLifecycleConfiguration")
+    return (found, "") if isinstance(found, Absent | Unreadable) else found
 
 
 def _request_payer(client: S3Client, named: _Named) -> str | Absent | Unreadable:

@@ -94,4 +94,5 @@ def _key(client: KMSClient, named: str, *, whole: bool) -> Key:
         if reads
         else Absent(),
         deletion_at=said.get("DeletionDate"),
+        origin=said.get("Origin", ""),
     )

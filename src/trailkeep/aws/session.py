@@ -130,9 +130,20 @@ class Accounts:
             self._identity = Identity(answer["Arn"])
         return self._identity
 
-    def organizations(self) -> OrganizationsClient:
-        """Return a client for the organization, as the caller."""
-        client: OrganizationsClient = self._client(self._base, "organizations", self._region)
+    def organizations(self, *, attempts: int = _ATTEMPTS) -> OrganizationsClient:
+        """Return a client for the organization, as the caller; with one attempt it repeats nothing."""
+        client: OrganizationsClient = self._client(
+            self._base, "organizations", self._region, attempts=attempts
+        )
+        return client
+
+    def organizations_in(self, account: str) -> OrganizationsClient:
+        """Return a client for AWS Organizations as an account sees it.
+
+        Raises:
+            AwsCallError: the role in that account cannot be assumed.
+        """
+        client: OrganizationsClient = self._client(self._session(account), "organizations", self._region)
         return client
 
     def cloudtrail(self, region: str) -> CloudTrailClient:
@@ -158,13 +169,13 @@ class Accounts:
         client: S3ControlClient = self._client(self._session(account), "s3control", region)
         return client
 
-    def kms(self, account: str, region: str) -> KMSClient:
-        """Return a client for the keys of an account.
+    def kms(self, account: str, region: str, *, attempts: int = _ATTEMPTS) -> KMSClient:
+        """Return a client for the keys of an account; with one attempt it repeats nothing.
 
         Raises:
             AwsCallError: the role in that account cannot be assumed.
         """
-        client: KMSClient = self._client(self._session(account), "kms", region)
+        client: KMSClient = self._client(self._session(account), "kms", region, attempts=attempts)
         return client
 
     def sns(self, account: str, region: str) -> SNSClient:

@@ -10,12 +10,14 @@ from msgspec.structs import replace
 
 from trailkeep.aws.account_probes import probe_account
 from trailkeep.aws.arrival import look_for_log, wait_for_log
+from trailkeep.aws.lock_check import check_lock
 from trailkeep.aws.measure import bytes_a_day
+from trailkeep.aws.organization_probes import probe_organization
 from trailkeep.aws.patience import Patience
-from trailkeep.aws.probes import Probe, probe_guards
+from trailkeep.aws.probes import Probe
 from trailkeep.aws.session import Accounts
 from trailkeep.core.prices import STANDARD_USD
-from trailkeep.guard.arrival import Arrival, awaited_accounts, delivery_error
+from trailkeep.guard.arrival import Arrival, awaited_accounts
 from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.estate import Bucket, Estate
 from trailkeep.guard.irreversible import Sheet, irreversibility_sheet
@@ -44,11 +46,7 @@ class AwsVerifier:
             sleep=self.patience.sleep,
             note=self.patience.note,
         )
-        return replace(
-            found,
-            delivery_error=delivery_error(blueprint, estate),
-            of_member=blueprint.is_of_organization,
-        )
+        return replace(found, of_member=blueprint.is_of_organization)
 
     def sheet(self, blueprint: Blueprint, estate: Estate, proposed: Plan) -> Sheet:
         """Return what is final after a plan, with the bytes of yesterday's logs where they could be read."""
@@ -64,8 +62,9 @@ class AwsVerifier:
             gb_month_usd=self.gb_month_usd,
         )
 
-    def probes(self, blueprint: Blueprint) -> tuple[Probe, ...]:
-        """Return what AWS answers to harmless calls that the guards must refuse."""
-        if not blueprint.is_of_organization:
-            return probe_account(self.accounts, blueprint, patience=self.patience, now=self.now)
-        return probe_guards(self.accounts, blueprint, patience=self.patience, now=self.now)
+    def probes(self, blueprint: Blueprint, locked_since: datetime | None) -> tuple[Probe, ...]:
+        """Return what AWS answers to calls that must be refused, and what a log shows of the lock."""
+        probe = probe_organization if blueprint.is_of_organization else probe_account
+        made = probe(self.accounts, blueprint, patience=self.patience, now=self.now)
+        lock = check_lock(self.accounts, blueprint, locked_since=locked_since)
+        return (*made, lock) if lock else made

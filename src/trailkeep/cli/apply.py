@@ -192,6 +192,7 @@ def _body(applied: Applied) -> dict[str, Any]:
 
 
 def _say(applied: Applied) -> None:
+    from trailkeep.aws.probes import probe_line
     from trailkeep.cli.plan_view import lines, summary
     from trailkeep.guard.arrival import describe
 
@@ -200,7 +201,7 @@ def _say(applied: Applied) -> None:
         for line in lines(applied.left):
             note(line)
     for probe in applied.probes:
-        note(f"{probe.verdict}: probe {probe.call} of {probe.target}: {probe.got}")
+        note(probe_line(probe))
     for reason in applied.not_probed:
         note(f"not probed: {reason}")
     if applied.arrival is not None:

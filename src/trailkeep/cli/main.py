@@ -68,13 +68,14 @@ def main() -> None:
 
         sys.exit(fail(error, as_json="--json" in sys.argv))
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("\ntrailkeep: interrupted; what was committed stays, run the same command again\n")
-        sys.exit(_INTERRUPTED)
+        code = _INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(_INTERRUPTED)
     except TyperException as error:
         sys.exit(_refuse(error))
+    if code == _INTERRUPTED:  # typer may have made an exit code of it
+        sys.stderr.write("\ntrailkeep: interrupted; what was committed stays, run the same command again\n")
     sys.exit(code if isinstance(code, int) else 0)
 
 

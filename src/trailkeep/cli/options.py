@@ -19,7 +19,7 @@ AllowOption = Annotated[
     typer.Option(
         "--allow",
         help="Allow lift-guards, weaken-guards, shorten-retention, replace-policy, redirect-trail, "
-        "drop-events, drop-key or merge-guards.",
+        "drop-events, drop-key, merge-guards or cut-trail.",
     ),
 ]
 PriceOption = Annotated[

@@ -140,5 +140,5 @@ def _statements(text: str) -> list[str]:
     """Return a policy as one line per statement; a text that is no policy as it is."""
     try:
         return [json.dumps(statement) for statement in json.loads(text)["Statement"]]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return text.splitlines()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +15,7 @@ from trailkeep.core.arn import Arn
 from trailkeep.core.errors import ConfigError
 from trailkeep.core.fields import ACCOUNT, FIELDS, ORGANIZATION, ORGANIZATION_ONLY, Field, Value
 from trailkeep.core.mutes import MUTE_FIELDS, Mute, read_mutes, render_mutes
+from trailkeep.core.outside import read_toml
 
 __all__ = [
     "ArchiveConfig",
@@ -149,8 +149,8 @@ def parse_config(text: str) -> Config:
         ConfigError: the text is not TOML or says something impossible; the message names every bad key.
     """
     try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        tables = read_toml(text)
+    except ValueError as error:
         raise ConfigError("trailkeep.toml", f"expected TOML, got {error}; correct that line") from error
     values: dict[str, Any] = {}
     errors: list[ConfigError] = []

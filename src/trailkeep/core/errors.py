@@ -8,6 +8,7 @@
     ├── UncheckedError          exit 3   something could not be checked, so nothing was decided
     └── StoppedError            exit 4   AWS, the network or a disk stopped the job
         ├── AwsCallError                 one AWS call failed
+        ├── InterruptedRunError exit 130 Ctrl-C, where guards were lifted
         └── LakeError                    the lake could not be read or written
 
 What is wrong with the *world* (an altered log, a missing guard) is never an exception: it is a finding.
@@ -19,6 +20,7 @@ from __future__ import annotations
 __all__ = [
     "AwsCallError",
     "ConfigError",
+    "InterruptedRunError",
     "LakeError",
     "StoppedError",
     "TrailkeepError",
@@ -57,6 +59,12 @@ class StoppedError(TrailkeepError):
     """AWS, the network or a disk stopped the job; what was committed stays, run it again."""
 
     exit_code = 4
+
+
+class InterruptedRunError(StoppedError):
+    """Ctrl-C stopped the job while more had to be said than that; what was committed stays."""
+
+    exit_code = 130
 
 
 class AwsCallError(StoppedError):

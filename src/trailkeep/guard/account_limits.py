@@ -20,26 +20,32 @@ PROBED = (
     "s3:AbortMultipartUpload",
 )
 """The calls that an armed archive is probed with where something refuses them."""
-_LOCK = "s3:PutObjectRetention"
+_LOCK_READS = frozenset({"s3:GetObjectRetention", "s3:HeadObject", "s3:ListObjectsV2", "sts:AssumeRole"})
+"""What the check of the lock ends with where it saw a log, or could not look."""
 _NO_LOCKED_LOG = (
-    "no log was seen under the lock yet (to see it takes s3:GetObjectRetention); "
+    "the lock: no log was seen under it yet (to see it takes s3:GetObjectRetention); "
     "run 'trailkeep apply --arm' again later"
 )
 
 
 def not_probed(blueprint: Blueprint, made: Iterable[str]) -> tuple[str, ...]:
-    """Return why calls are missing among those ``made`` in an armed archive of one account.
+    """Return what was not tried or seen, as the calls ``made`` show; the archive is armed.
 
-    Where another call is among them, nobody could look what refuses, and there is nothing to say.
+    In the archive of one account a call is tried only where the bucket policy refuses it. Where another call
+    is among them, nobody could look what refuses, and there is nothing to say of the calls.
     """
-    calls = [*made]
-    if blueprint.is_of_organization or not {*calls} <= {*PROBED}:
-        return ()
-    left = [call for call in PROBED if call not in {*calls, _LOCK}]
-    said = [
-        f"{call}: nothing refuses it to an administrator of the account, so it is not tried" for call in left
-    ]
-    return (*said, *([] if _LOCK in calls else [_NO_LOCKED_LOG]))
+    calls = {*made}
+    lock = () if calls & _LOCK_READS else (_NO_LOCKED_LOG,)
+    if blueprint.is_of_organization or not calls <= {*PROBED, *_LOCK_READS}:
+        return lock
+    return (
+        *(
+            f"{call}: nothing refuses it to an administrator of the account, so it is not tried"
+            for call in PROBED
+            if call not in calls
+        ),
+        *lock,
+    )
 
 
 def limits(blueprint: Blueprint) -> tuple[str, ...]:

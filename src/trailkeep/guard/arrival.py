@@ -11,8 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from trailkeep.guard.blueprint import Blueprint
-from trailkeep.guard.estate import Estate, Trail, Unreadable
-from trailkeep.guard.plan_trail import observed_trail
+from trailkeep.guard.estate import Estate, Unreadable
 
 __all__ = ["Arrival", "awaited_accounts", "describe", "refusal"]
 
@@ -20,13 +19,15 @@ __all__ = ["Arrival", "awaited_accounts", "describe", "refusal"]
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """What was found of the first log; ``account`` and ``key`` are empty where none of ``awaited`` has one.
 
-    ``error`` is why nobody could look, ``delivery_error`` what GetTrailStatus says of the last delivery.
+    ``missing`` is why what is there does not count, empty where there is nothing to say. ``error`` is why
+    nobody could look, ``delivery_error`` what GetTrailStatus says of the last delivery.
     ``of_member`` is false where the archive is one account's, and its own log is awaited.
     """
 
     awaited: tuple[str, ...]
     account: str = ""
     key: str = ""
+    missing: str = ""
     error: str = ""
     delivery_error: str = ""
     of_member: bool = True
@@ -55,14 +56,6 @@ def awaited_accounts(blueprint: Blueprint, estate: Estate) -> tuple[str, ...]:
     return others or tuple(members)
 
 
-def delivery_error(blueprint: Blueprint, estate: Estate) -> str:
-    """Return what GetTrailStatus says of the last delivery, empty where nothing is wrong with it."""
-    trail = observed_trail(blueprint, estate)
-    if not isinstance(trail, Trail) or isinstance(trail.status, Unreadable):
-        return ""
-    return trail.status.latest_delivery_error
-
-
 def describe(arrival: Arrival) -> str:
     """Return in one sentence whether a log has arrived."""
     whose = "a member account" if arrival.of_member else "the account"
@@ -72,14 +65,19 @@ def describe(arrival: Arrival) -> str:
     if arrival.has_arrived:
         member = "member " if arrival.of_member else ""
         return f"a log of {member}account {arrival.account} has arrived: {arrival.key}{failing}"
-    return f"no log of {whose} has arrived yet{failing}"
+    return f"no log of {whose} has arrived yet{_because(arrival)}{failing}"
+
+
+def _because(arrival: Arrival) -> str:
+    return f", because {arrival.missing}" if arrival.missing else ""
 
 
 def refusal(blueprint: Blueprint, arrival: Arrival) -> str:
     """Return why the archive must not be armed, as a message; empty where it may."""
     if arrival.has_arrived and not arrival.delivery_error:
         return ""
-    got = arrival.error or ("deliveries that fail" if arrival.has_arrived else "none")
+    none = f"none{_because(arrival)}"
+    got = arrival.error or ("deliveries that fail" if arrival.has_arrived else none)
     status = f" (GetTrailStatus says: {arrival.delivery_error})" if arrival.delivery_error else ""
     whose = "a member account's" if blueprint.is_of_organization else "the account's"
     return (

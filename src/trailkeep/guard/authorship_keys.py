@@ -6,10 +6,10 @@ Source: https://docs.aws.amazon.com/kms/latest/developerguide/logging-using-clou
 from __future__ import annotations
 
 from trailkeep.guard.authorship import Question
-from trailkeep.guard.authorship_matches import Test, says
+from trailkeep.guard.authorship_matches import Test, never, says
 from trailkeep.guard.changes import CreateKey, EnableKeyRotation, PutKeyPolicy
 
-__all__ = ["ask_key", "ask_key_state"]
+__all__ = ["ask_key", "ask_key_policy", "ask_key_state"]
 
 _KMS = "kms.amazonaws.com"
 _BACK = ("EnableKey", "CancelKeyDeletion")
@@ -54,3 +54,8 @@ def ask_key_state(line: str, arn: str, *, observed: str) -> Question:
     """Return the question about a key that is disabled, or to be deleted."""
     names = ("DisableKey", "ScheduleKeyDeletion", *_BACK)
     return _key(line, arn, names, lambda event: event.name in _BACK, observed=observed)
+
+
+def ask_key_policy(line: str, arn: str, *, observed: str) -> Question:
+    """Return the question about a key policy that lets in whom nobody asked for."""
+    return _key(line, arn, ("PutKeyPolicy",), never, observed=observed)

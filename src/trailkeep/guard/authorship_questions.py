@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 
 from trailkeep.guard.authorship import Gone, Question, holds
-from trailkeep.guard.authorship_keys import ask_key, ask_key_state
+from trailkeep.guard.authorship_keys import ask_key, ask_key_policy, ask_key_state
 from trailkeep.guard.authorship_matches import Test, has_each, never, says, sets
 from trailkeep.guard.authorship_trail import ask_about_trail, ask_trail
 from trailkeep.guard.blueprint import Blueprint
@@ -268,7 +268,7 @@ def _of_organization(action: Action) -> Question | None:
 def _of_concern(concern: Concern, blueprint: Blueprint) -> Question | None:
     observed = concern.observed
     if concern.subject == f"bucket {blueprint.bucket}":
-        names = _LIFECYCLE if "lifecycle" in observed else _POLICY
+        names = _POLICY if observed.startswith("the bucket policy") else _LIFECYCLE
         return _bucket(concern.subject, blueprint.bucket, names, observed=observed)
     if "event selectors" in observed:
         return ask_about_trail(
@@ -280,5 +280,6 @@ def _of_concern(concern: Concern, blueprint: Blueprint) -> Question | None:
             observed=observed,
         )
     if concern.subject.startswith("key "):
-        return ask_key_state(concern.subject, concern.subject.removeprefix("key "), observed=observed)
+        ask = ask_key_policy if observed.startswith("the key policy") else ask_key_state
+        return ask(concern.subject, concern.subject.removeprefix("key "), observed=observed)
     return None

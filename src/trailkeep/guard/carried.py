@@ -13,7 +13,7 @@ from itertools import count
 from trailkeep.guard.documents import Document, Merged, canonical, compact
 from trailkeep.guard.estate import Policy
 from trailkeep.guard.guard_documents import GuardPolicy
-from trailkeep.guard.plan_statements import covered
+from trailkeep.guard.plan_statements import covered, superseded
 
 __all__ = ["carriers", "extended", "lifted", "refuses_changes", "says_all", "sids_in"]
 
@@ -65,7 +65,7 @@ def extended(guard: GuardPolicy, text: str, *, weaken: bool = False) -> Merged:
     for statement in document["Statement"]:
         if not _is_ours(guard, statement) or statement.get("Effect") != "Deny" or _said(statement, wanted):
             staying.append(statement)
-        elif covered(statement, wanted):
+        elif superseded(statement, wanted):
             continue
         elif weaken:
             dropped.append(statement)
@@ -108,7 +108,7 @@ def _is_lifted(guard: GuardPolicy, statement: Document, wanted: Sequence[Documen
         _is_ours(guard, statement)
         and name not in _REFUSES_NO_CHANGE
         and statement.get("Effect") == "Deny"
-        and (_said(statement, wanted) or covered(statement, wanted))
+        and (_said(statement, wanted) or superseded(statement, wanted))
     )
 
 

@@ -23,6 +23,7 @@ class Allowance(StrEnum):
     DROP_KEY = "drop-key"
     DROP_EVENTS = "drop-events"
     MERGE_GUARDS = "merge-guards"
+    CUT_TRAIL = "cut-trail"
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True):

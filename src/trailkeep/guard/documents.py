@@ -1,16 +1,17 @@
-"""The policy documents that guard an archive, and how two documents are compared.
+"""The policy documents that guard an archive, and how an observed one is made to say what it must.
 
-Documents are plain JSON values. Two documents are equal when they say the same: the order of statements,
-keys and lists, ``"x"`` against ``["x"]``, the case of actions and condition keys, and Sids do not count.
+Documents are plain JSON values; ``canonical`` says when two are equal.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
+
+from trailkeep.guard.canonical import Document, canonical, canonical_statement, sids, statements_of
 
 __all__ = [
     "Document",
@@ -20,13 +21,10 @@ __all__ = [
     "canonical",
     "compact",
     "merge",
+    "numbered",
     "only_lets_read",
     "sids",
 ]
-
-Document = dict[str, Any]
-_LISTS = ("Action", "NotAction", "Resource", "NotResource")
-_PRINCIPALS = ("Principal", "NotPrincipal")
 
 
 def bucket_policy(
@@ -160,7 +158,7 @@ def merge(
     A statement that has the Sid of a wanted one is replaced where ``is_older`` says that it is an older
     version; any other further statement stays where ``may_stay`` says so, under a Sid of its own.
     """
-    statements = _statements(text)
+    statements = statements_of(text)
     if statements is None:
         return Merged(document=wanted, kept=(), dropped=(text,), changed=True)
     ours = {statement["Sid"] for statement in wanted["Statement"]}
@@ -169,10 +167,10 @@ def merge(
         statement
         for statement in statements
         if not (str(statement.get("Sid")) in ours and is_older(statement))
-        and _canonical_statement(statement) not in said
+        and canonical_statement(statement) not in said
     ]
     staying = [statement for statement in further if may_stay(statement)]
-    document = {**wanted, "Statement": [*wanted["Statement"], *_with_own_sids(staying, ours)]}
+    document = {**wanted, "Statement": [*wanted["Statement"], *numbered(staying, ours)]}
     return Merged(
         document=document,
         kept=tuple(map(compact, staying)),
@@ -181,11 +179,12 @@ def merge(
     )
 
 
-def _with_own_sids(statements: list[Document], taken: set[str]) -> list[Document]:
+def numbered(statements: Iterable[Document], taken: set[str]) -> list[Document]:
     """Return the statements with a number behind each Sid that is taken."""
-    used = taken | {str(statement["Sid"]) for statement in statements if "Sid" in statement}
+    listed = [*statements]
+    used = taken | {str(statement["Sid"]) for statement in listed if "Sid" in statement}
     named = []
-    for statement in statements:
+    for statement in listed:
         sid = str(statement.get("Sid"))
         if sid in taken:
             sid = next(f"{sid}{number}" for number in count(2) if f"{sid}{number}" not in used)
@@ -212,64 +211,9 @@ def only_lets_read(statement: Document) -> bool:
     )
 
 
-def canonical(text: str) -> frozenset[str] | None:
-    """Return what a policy text says as a set of canonical statements, or None where it is no policy."""
-    statements = _statements(text)
-    return None if statements is None else frozenset(map(_canonical_statement, statements))
-
-
-def sids(text: str) -> frozenset[str]:
-    """Return the Sids of a policy text, none where it is no policy."""
-    return frozenset(str(one["Sid"]) for one in _statements(text) or () if "Sid" in one)
-
-
 def _document(*statements: Document) -> Document:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def _statements(text: str) -> list[Document] | None:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    found = document.get("Statement") if isinstance(document, dict) else None
-    statements = [found] if isinstance(found, dict) else found
-    if not isinstance(statements, list) or not all(isinstance(item, dict) for item in statements):
-        return None
-    return statements
-
-
-def _canonical_statement(statement: Document) -> str:
-    parts: Document = {}
-    for key, value in statement.items():
-        if key in _LISTS:
-            texts = map(str, _listed(value))
-            parts[key] = sorted({text.lower() if key.endswith("Action") else text for text in texts})
-        elif key in _PRINCIPALS:
-            named = value if isinstance(value, dict) else {"AWS": value}
-            parts[key] = {kind: sorted(set(map(str, _listed(who)))) for kind, who in named.items()}
-        elif key == "Condition":
-            parts[key] = _canonical_condition(value)
-        elif key != "Sid":
-            parts[key] = value
-    return json.dumps(parts, sort_keys=True)
-
-
-def _canonical_condition(value: Any) -> Any:
-    if not isinstance(value, dict) or not all(isinstance(tests, dict) for tests in value.values()):
-        return value
-    return {
-        operator: {
-            key.lower(): sorted({_text(one) for one in _listed(wanted)}) for key, wanted in tests.items()
-        }
-        for operator, tests in value.items()
-    }
-
-
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def _text(value: Any) -> str:
-    """Return a condition value as IAM compares it: ``false`` and ``"false"`` are the same."""
-    return json.dumps(value) if isinstance(value, bool) else str(value)

@@ -176,7 +176,9 @@ class Encryption(_Fact, frozen=True, kw_only=True):
 
 
 class Key(_Fact, frozen=True, kw_only=True):
-    """A KMS key; ``state`` and ``manager`` are KMS's words, ``alias`` is empty where it was named otherwise.
+    """A KMS key; ``state``, ``manager`` and ``origin`` (empty where KMS does not say) are KMS's words.
+
+    ``alias`` is empty where it was named otherwise.
 
     Rotation and policy are Absent where nobody asked for them.
     """
@@ -188,6 +190,7 @@ class Key(_Fact, frozen=True, kw_only=True):
     rotates: bool | Absent | Unreadable = Absent()
     policy: str | Absent | Unreadable = Absent()
     deletion_at: datetime | None = None
+    origin: str = ""
 
 
 class Tag(_Fact, frozen=True, kw_only=True):
@@ -198,7 +201,10 @@ class Tag(_Fact, frozen=True, kw_only=True):
 
 
 class Bucket(_Fact, frozen=True, kw_only=True):
-    """A bucket that the archive account owns; ``versioning`` is empty where it was never on."""
+    """A bucket that the archive account owns; ``versioning`` is empty where it was never on.
+
+    ``smallest_transition`` is S3's word for what lifecycle rules move by default, empty where S3 did not say.
+    """
 
     name: str
     owner: str
@@ -212,6 +218,7 @@ class Bucket(_Fact, frozen=True, kw_only=True):
     lifecycle: str | Absent | Unreadable
     request_payer: str | Absent | Unreadable
     tags: tuple[Tag, ...] | Absent | Unreadable = Absent()
+    smallest_transition: str = ""
 
 
 class ForeignBucket(_Fact, frozen=True, kw_only=True):
@@ -225,8 +232,9 @@ class Estate(_Fact, frozen=True, kw_only=True):
     """Everything that was observed; ``archive_account`` is the account that the configuration means.
 
     ``key`` is the archive's own key where one is asked for, else the one that the trail or the bucket names.
-    ``delegated_administrators`` are those of CloudTrail. Where ``organization`` is Unasked the estate is one
-    account, and all that an organization could have is empty.
+    ``delegated_administrators`` are those of CloudTrail. ``trails_elsewhere`` are trails that record another
+    Region alone. Where ``organization`` is Unasked the estate is one account, and all that an organization
+    could have is empty.
     """
 
     caller: Caller
@@ -243,6 +251,7 @@ class Estate(_Fact, frozen=True, kw_only=True):
     key: Key | Absent | Unreadable = Absent()
     account_public_access_block: PublicAccessBlock | Absent | Unreadable = Absent()
     delegated_administrators: tuple[str, ...] | Unreadable = ()
+    trails_elsewhere: tuple[Trail, ...] | Unreadable = ()
 
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -268,7 +277,7 @@ def decode_estate(data: bytes) -> Estate:
     """
     try:
         file = msgspec.json.decode(data, type=_File)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(
             f"estate file: expected a document of 'trailkeep plan --save-estate', got {error}; save it again"
         ) from error

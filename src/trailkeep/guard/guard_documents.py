@@ -95,9 +95,11 @@ def member_scp(*, partition: str, trail: str) -> Document:
     """Return the service control policy for every member account; ``trail`` is the ARN of the trail.
 
     Accepting a handshake is leaving, too: another organization's invitation moves a member at once. Approving
-    "all features" needs a handshake as well, but an organization without them has no SCPs.
+    "all features" needs a handshake as well, but an organization without them has no SCPs. A delegated
+    administrator of policies is a member account, and could detach every guard.
 
     Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudtrail.html,
+    https://docs.aws.amazon.com/organizations/latest/userguide/orgs_delegate_policies.html,
     https://docs.aws.amazon.com/organizations/latest/APIReference/API_AcceptHandshake.html
     """
     role = (
@@ -138,6 +140,22 @@ def member_scp(*, partition: str, trail: str) -> Document:
         {
             "Sid": "StayInOrganization",
             "Action": ["organizations:LeaveOrganization", "organizations:AcceptHandshake"],
+            "Resource": "*",
+        },
+        {
+            "Sid": "NoDelegatedGuardChange",
+            "Action": [
+                "organizations:AttachPolicy",
+                "organizations:DeletePolicy",
+                "organizations:DeleteResourcePolicy",
+                "organizations:DetachPolicy",
+                "organizations:DisablePolicyType",
+                "organizations:MoveAccount",
+                "organizations:PutResourcePolicy",
+                "organizations:TagResource",
+                "organizations:UntagResource",
+                "organizations:UpdatePolicy",
+            ],
             "Resource": "*",
         },
     )

@@ -8,12 +8,33 @@ from trailkeep.guard.documents import Document
 from trailkeep.guard.reader_grants import reader_key_grants
 from trailkeep.guard.service_grants import key_grants
 
-__all__ = ["ALIAS", "NEW_KEY", "guarding_key", "key_policy", "only_lets_decrypt"]
+__all__ = ["ALIAS", "NEW_KEY", "OWN_MATERIAL", "guarding_key", "key_policy", "only_lets_decrypt"]
 
 ALIAS = "alias/trailkeep-archive"
 NEW_KEY = "<archive key>"
 """Stands for the ARN of a key that is yet to be created."""
 
+OWN_MATERIAL = "AWS_KMS"
+"""The origin of a key whose material KMS made: nobody can take that away but by deleting the key.
+
+Source: https://docs.aws.amazon.com/kms/latest/developerguide/importing-keys.html
+"""
+
+_USES = (
+    "kms:CancelKeyDeletion",
+    "kms:Decrypt",
+    "kms:DeriveSharedSecret",
+    "kms:Describe*",
+    "kms:EnableKey",
+    "kms:EnableKeyRotation",
+    "kms:Encrypt",
+    "kms:Generate*",
+    "kms:Get*",
+    "kms:List*",
+    "kms:ReEncrypt*",
+    "kms:Sign",
+    "kms:Verify*",
+)
 _READS = ("kms:decrypt", "kms:describekey", "kms:get", "kms:list")
 
 
@@ -51,7 +72,9 @@ def key_policy(config: Config, *, partition: str, archive_account: str, trail: s
 def guarding_key(scp: Document, config: Config, *, partition: str, archive_account: str) -> Document:
     """Return the guard of the archive account, extended by the key where there is to be one.
 
-    Without the key every log is lost, locked or not; deleting one takes 7 days, disabling it an instant.
+    Without the key every log is lost, locked or not; deleting one takes 7 days, disabling it an instant, and
+    deleting imported material as well. What only uses a key stays allowed, because the statement is of every
+    key in the region: the archive's own has no ARN before it is made.
 
     Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awskeymanagementservice.html
     """
@@ -60,14 +83,7 @@ def guarding_key(scp: Document, config: Config, *, partition: str, archive_accou
     statement: Document = {
         "Sid": "ArchiveKeyStays",
         "Effect": "Deny",
-        "Action": [
-            "kms:ScheduleKeyDeletion",
-            "kms:DisableKey*",
-            "kms:PutKeyPolicy",
-            "kms:CreateGrant",
-            "kms:UpdateAlias",
-            "kms:DeleteAlias",
-        ],
+        "NotAction": [*_USES],
         "Resource": [
             f"arn:{partition}:kms:{config.archive.region}:{archive_account}:key/*",
             f"arn:{partition}:kms:{config.archive.region}:{archive_account}:{ALIAS}",

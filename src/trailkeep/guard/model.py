@@ -57,7 +57,7 @@ from trailkeep.guard.estate import (
     Unreadable,
 )
 from trailkeep.guard.guard_documents import POLICIES
-from trailkeep.guard.key_policy import NEW_KEY
+from trailkeep.guard.key_policy import NEW_KEY, OWN_MATERIAL
 from trailkeep.guard.plan_archive import OWNERSHIP, PUBLIC_ACCESS
 
 __all__ = ["apply_all", "apply_to"]
@@ -349,6 +349,7 @@ def _new_key(estate: Estate, action: CreateKey) -> Key:
         alias=action.alias,
         state="Enabled",
         manager="CUSTOMER",
+        origin=OWN_MATERIAL,
         rotates=False,
         policy=action.document,
     )

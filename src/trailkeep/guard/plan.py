@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -22,6 +22,7 @@ from trailkeep.core.verdict import ExitCode
 from trailkeep.guard import (
     obstacles,
     phases,
+    plan_access,
     plan_adoption,
     plan_archive,
     plan_bucket_policy,
@@ -31,6 +32,7 @@ from trailkeep.guard import (
     plan_guard_lift,
     plan_guards,
     plan_organization,
+    plan_overlap,
     plan_recording,
     plan_storage,
     plan_trail,
@@ -42,6 +44,7 @@ from trailkeep.guard.changes import (
     AttachPolicy,
     CreateBucket,
     CreateTrail,
+    DetachPolicy,
     PutBucketPolicy,
     UpdatePolicy,
     UpdateTrail,
@@ -109,7 +112,12 @@ def plan(
     guards: list[Decision] = []
     if not isinstance(estate.archive_account, Unreadable):
         guards = [*plan_guards.decide(blueprint, estate, allow)]
+        guards = [*plan_access.spare_writers(blueprint, estate, guards, allow)]
+    guards = [*plan_overlap.held_guards(blueprint, estate, archive, guards, allow)]
     archive = [*_after_resource_guard(guards, archive)]
+    if reason := plan_overlap.no_room(blueprint, estate, trail):
+        trail = [*plan_overlap.without_room(reason, trail)]
+        archive = [*plan_overlap.without_room(reason, archive, PutBucketPolicy)]
     if any(isinstance(decision, Action) for decision in archive):
         archive, guards = _around_guards(blueprint, estate, archive, guards, allow, arm=arm)
     archive, armed = plan_bucket_policy.apart(archive)
@@ -119,6 +127,7 @@ def plan(
     guards = [*_not_before_bucket(archive, guards, about_bucket)]
     delegation = [*plan_delegation.decide(blueprint, estate)]
     concerns = [*plan_adoption.decide(blueprint, estate), *plan_concerns.decide(blueprint, estate)]
+    concerns += plan_access.decide(blueprint, estate, allow)
     decided = [*ready, *archive, *trail, *delegation, *armed, *guards, *concerns]
     reason = phases.REASON if blueprint.is_of_organization else phases.OF_ACCOUNT
     decisions = phases.hold(decided, arm=arm, reason=reason)
@@ -185,13 +194,15 @@ def _blocked(decision: Decision, allow: str, reason: str) -> Decision:
 
 
 def _not_before_bucket(
-    archive: Iterable[Decision], guards: Iterable[Decision], about_bucket: set[str]
+    archive: Sequence[Decision], guards: Iterable[Decision], about_bucket: set[str]
 ) -> Iterator[Decision]:
     """Yield the guards' decisions; a guard is not changed for a bucket whose own changes are blocked."""
     waiting = [decision for decision in archive if isinstance(decision, Blocked)]
     no_bucket = any(isinstance(decision.action, CreateBucket) for decision in waiting)
+    lifted = {(one.policy_id, one.target_id) for one in archive if isinstance(one, DetachPolicy)}
     for decision in guards:
-        if not isinstance(decision, UpdatePolicy | AttachPolicy):
+        is_back = isinstance(decision, AttachPolicy) and (decision.policy_id, decision.target_id) in lifted
+        if is_back or not isinstance(decision, UpdatePolicy | AttachPolicy):
             yield decision
             continue
         about = no_bucket if begins_to_guard(decision) else decision.id in about_bucket

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trailkeep.guard.blueprint import Blueprint
-from trailkeep.guard.decisions import Decision, Kept
+from trailkeep.guard.decisions import Decision, Kept, unknown
 from trailkeep.guard.estate import Estate, Trail, Unreadable
 
 __all__ = ["decide"]
@@ -23,6 +23,13 @@ def decide(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
     for trail in estate.trails:
         if trail.arn != blueprint.trail_arn and _is_logging(trail):
             yield Kept(target=trail.arn, reason=_reason(blueprint, trail), allow="")
+    if isinstance(estate.trails_elsewhere, Unreadable):
+        yield unknown(estate.trails_elsewhere, "which trails of other regions record the same a second time")
+        return
+    for trail in estate.trails_elsewhere:
+        if _is_logging(trail):
+            reason = f"in {trail.home_region} {_reason(blueprint, trail)}"
+            yield Kept(target=trail.arn, reason=reason, allow="")
 
 
 def _is_logging(trail: Trail) -> bool:

@@ -59,6 +59,7 @@ def decide(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]) ->
             yield from _all_new(blueprint)
         case Bucket() as bucket:
             yield from _existing(blueprint, bucket, allow)
+            yield from plan_bucket_policy.decide(blueprint, estate, bucket, allow)
 
 
 def _all_new(blueprint: Blueprint) -> Iterator[Decision]:
@@ -93,7 +94,6 @@ def _existing(blueprint: Blueprint, bucket: Bucket, allow: frozenset[Allowance])
         )
     yield from _existing_settings(blueprint, bucket)
     yield from _existing_lock(blueprint, bucket, allow)
-    yield from plan_bucket_policy.decide(blueprint, bucket, allow)
 
 
 def _existing_settings(blueprint: Blueprint, bucket: Bucket) -> Iterator[Decision]:

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from trailkeep.guard.armed_policy import present, with_denies
 from trailkeep.guard.blueprint import Blueprint
+from trailkeep.guard.canonical import fault
 from trailkeep.guard.changes import Change, PutBucketPolicy
 from trailkeep.guard.decisions import Allowance, Blocked, Decision, Kept, unknown
 from trailkeep.guard.delivery import Kind
-from trailkeep.guard.documents import Merged, canonical, compact, merge, only_lets_read
+from trailkeep.guard.documents import Document, Merged, canonical, compact, merge, numbered, only_lets_read
 from trailkeep.guard.estate import Absent, Bucket, Estate, ForeignBucket, Unreadable
 from trailkeep.guard.explain import QUOTAS
+from trailkeep.guard.other_trails import Beside, OtherTrail, beside, cut_by, grants_for, named
+from trailkeep.guard.plan_doubled import concerns, replaced
 from trailkeep.guard.plan_readers import named_in
 
-__all__ = ["apart", "arm", "decide", "denies_held", "is_armed", "new"]
+__all__ = ["apart", "arm", "cutting", "cutting_allowed", "decide", "denies_held", "is_armed", "new"]
 
 _NOTHING = "CloudTrail cannot deliver without a bucket policy"
 _OPEN = (
@@ -32,7 +36,9 @@ def new(blueprint: Blueprint) -> PutBucketPolicy:
     return _put(blueprint, before="", after=blueprint.bucket_policy, reason=_NOTHING)
 
 
-def decide(blueprint: Blueprint, bucket: Bucket, allow: frozenset[Allowance]) -> Iterator[Decision]:
+def decide(
+    blueprint: Blueprint, estate: Estate, bucket: Bucket, allow: frozenset[Allowance]
+) -> Iterator[Decision]:
     """Yield what the policy of an existing bucket lacks to let the trail deliver, and says too much."""
     match bucket.policy:
         case Unreadable():
@@ -41,7 +47,7 @@ def decide(blueprint: Blueprint, bucket: Bucket, allow: frozenset[Allowance]) ->
         case Absent():
             yield new(blueprint)
         case str() as text:
-            yield from _built(blueprint, text, allow)
+            yield from _built(blueprint, beside(blueprint, estate), text, allow)
 
 
 def arm(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]) -> Iterator[Decision]:
@@ -52,7 +58,7 @@ def arm(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]) -> It
         case Bucket(policy=Absent()):
             yield _arming(blueprint, blueprint.bucket_policy, blueprint.armed_bucket_policy)
         case Bucket(policy=str() as text):
-            yield from _armed(blueprint, text, allow)
+            yield from _armed(blueprint, beside(blueprint, estate), text, allow)
         case Bucket() | ForeignBucket() | Unreadable():
             return
 
@@ -86,42 +92,124 @@ def _arms(decision: Decision) -> bool:
     return isinstance(action, PutBucketPolicy) and action.arms
 
 
-def _built(blueprint: Blueprint, text: str, allow: frozenset[Allowance]) -> Iterator[Decision]:
-    merged = _to_build(blueprint, text)
+def cutting(blueprint: Blueprint, cut: Iterable[OtherTrail], *, armed: bool = False) -> str:
+    """Return why something must not cut off trails that deliver, and the way on.
+
+    What is ``armed`` lets one trail deliver, so nothing can overlap there.
+    """
+    trails = ", ".join(other.arn if other.is_seen else f"{other.arn} (not visible here)" for other in cut)
+    way = f"let both run until a day of logs of {blueprint.trail} has arrived, stop that trail by hand"
+    if armed:
+        way = "what is armed lets one trail deliver, so keep its name in trail.name, or stop it by hand"
+    return f"it would cut off {trails}, which delivers into this bucket; {way}, and plan again"
+
+
+def cutting_allowed(cut: tuple[OtherTrail, ...], allow: frozenset[Allowance]) -> str:
+    """Return the words for trails that are cut off because that is allowed, none where it is not."""
+    if not cut or Allowance.CUT_TRAIL not in allow:
+        return ""
+    trails = ", ".join(other.arn for other in cut)
+    return f"; allowed by '--allow {Allowance.CUT_TRAIL}': {trails} can no longer deliver into this bucket"
+
+
+def _built(
+    blueprint: Blueprint, others: Beside, text: str, allow: frozenset[Allowance]
+) -> Iterator[Decision]:
+    merged = _to_build(blueprint, others, text, allow)
     for statement in merged.kept:
-        reason = f"the bucket policy lets {', '.join(named_in(json.loads(statement)))} read: {statement}"
-        yield Kept(target=blueprint.bucket, reason=reason, allow="")
+        delivers = others.lets_others_deliver(json.loads(statement))
+        way = "" if delivers else Allowance.REPLACE_POLICY
+        yield Kept(target=blueprint.bucket, reason=_staying(others, statement), allow=way)
+    yield from concerns(f"bucket {blueprint.bucket}", merged.kept)
     if not merged.changed:
         return
     reason = "the bucket policy does not say what it must"
     if merged.dropped:
         reason = f"the bucket policy says more than it may: {', '.join(merged.dropped)}"
+    reason += replaced(text, (*merged.kept, *merged.dropped))
+    after = compact(merged.document)
+    cut = cut_by(after, others.delivering)
     action = _put(
         blueprint,
         before=text,
-        after=compact(merged.document),
-        reason=reason,
-        destructive=bool(merged.dropped),
+        after=after,
+        reason=reason + cutting_allowed(cut, allow),
+        destructive=bool(merged.dropped or cut),
     )
-    yield _unless_refused(action, merged, allow)
+    yield _unless_refused(
+        action, merged, allow, text=text, cuts=cutting(blueprint, cut, armed=True) if cut else ""
+    )
 
 
-def _armed(blueprint: Blueprint, text: str, allow: frozenset[Allowance]) -> Iterator[Decision]:
-    built = _to_build(blueprint, text)
+def _staying(others: Beside, statement: str) -> str:
+    found = json.loads(statement)
+    if others.lets_others_deliver(found):
+        further = [arn for arn in named(found) if arn != others.ours]
+        trails = ", ".join(further)
+        if all(arn in others.gone for arn in further):
+            return f"the bucket policy lets {trails} deliver, which does not, until it is armed: {statement}"
+        return f"the bucket policy lets {trails} deliver beside ours: {statement}"
+    return f"the bucket policy lets {', '.join(named_in(found))} read: {statement}"
+
+
+def _armed(
+    blueprint: Blueprint, others: Beside, text: str, allow: frozenset[Allowance]
+) -> Iterator[Decision]:
+    built = _to_build(blueprint, others, text, allow)
     before = compact(built.document) if built.changed else text
-    merged = merge(before, json.loads(blueprint.armed_bucket_policy), may_stay=only_lets_read)
-    if merged.changed:
-        yield _unless_refused(_arming(blueprint, before, compact(merged.document)), built, allow)
+    merged = merge(
+        before,
+        json.loads(blueprint.armed_bucket_policy),
+        may_stay=lambda one: _may_read(one, allow) and not others.lets_others_deliver(one),
+    )
+    if not merged.changed:
+        return
+    after = compact(merged.document)
+    cut = tuple(
+        other for other in cut_by(after, others.delivering) if other not in cut_by(before, others.delivering)
+    )
+    action = _arming(blueprint, before, after, cut, _OPEN + cutting_allowed(cut, allow))
+    yield _unless_refused(action, built, allow, text=text, cuts=cutting(blueprint, cut) if cut else "")
 
 
-def _to_build(blueprint: Blueprint, text: str) -> Merged:
-    """Return a policy text as building leaves it: plain, and as armed as it is."""
+def _may_read(statement: Document, allow: frozenset[Allowance]) -> bool:
+    """Return whether a statement only lets somebody read, and others' statements may stay."""
+    return Allowance.REPLACE_POLICY not in allow and only_lets_read(statement)
+
+
+def _to_build(blueprint: Blueprint, others: Beside, text: str, allow: frozenset[Allowance]) -> Merged:
+    """Return a policy text as building leaves it: plain, as armed as it is, open to whom ours overlaps."""
     plain, armed = json.loads(blueprint.bucket_policy), json.loads(blueprint.armed_bucket_policy)
     wanted = with_denies(plain, present(text, plain, armed))
-    return merge(text, wanted, may_stay=only_lets_read)
+    merged = merge(
+        text,
+        wanted,
+        may_stay=lambda one: _may_read(one, allow) or others.lets_others_deliver(one),
+        is_older=others.is_ours_to_replace,
+    )
+    if lacking := grants_for(merged.document, others.delivering):
+        said = merged.document["Statement"]
+        statements = [*said, *numbered(lacking, {str(one.get("Sid")) for one in said})]
+        merged = replace(merged, document={**merged.document, "Statement": statements}, changed=True)
+    is_closed = cut_by(compact(merged.document), others.delivering)
+    return _closed(text, wanted, others, allow) if is_closed else merged
 
 
-def _unless_refused(action: PutBucketPolicy, built: Merged, allow: frozenset[Allowance]) -> Decision:
+def _closed(text: str, wanted: Document, others: Beside, allow: frozenset[Allowance]) -> Merged:
+    """Return a policy text that denies all trails but ours, without the grants that are of no use to them."""
+    merged = merge(
+        text,
+        wanted,
+        may_stay=lambda one: _may_read(one, allow) and not others.lets_others_deliver(one),
+        is_older=lambda one: others.is_ours_to_replace(one) or others.lets_others_deliver(one),
+    )
+    dropped = tuple(one for one in merged.dropped if not others.lets_others_deliver(json.loads(one)))
+    return replace(merged, dropped=dropped)
+
+
+def _unless_refused(
+    action: PutBucketPolicy, built: Merged, allow: frozenset[Allowance], *, text: str, cuts: str
+) -> Decision:
     """Return the action, blocked where it is not allowed, or longer than S3 takes."""
     size, quota = len(action.document.encode()), QUOTAS[Kind.BUCKET]
     if size > quota:
@@ -130,14 +218,20 @@ def _unless_refused(action: PutBucketPolicy, built: Merged, allow: frozenset[All
             "remove a statement that lets somebody read"
         )
         return Blocked(action=action, allow="", reason=reason)
+    if cuts and Allowance.CUT_TRAIL not in allow:
+        return Blocked(action=action, allow=Allowance.CUT_TRAIL, reason=cuts)
     if built.dropped and Allowance.REPLACE_POLICY not in allow:
         reason = f"it would drop statements that are not Trailkeep's: {', '.join(built.dropped)}"
+        if why := fault(text):
+            reason = f"its text is no policy document ({why}), so nobody knows what would be dropped"
         return Blocked(action=action, allow=Allowance.REPLACE_POLICY, reason=reason)
     return action
 
 
-def _arming(blueprint: Blueprint, before: str, after: str) -> PutBucketPolicy:
-    return _put(blueprint, before=before, after=after, reason=_OPEN, arms=True)
+def _arming(
+    blueprint: Blueprint, before: str, after: str, cut: tuple[OtherTrail, ...] = (), reason: str = _OPEN
+) -> PutBucketPolicy:
+    return _put(blueprint, before=before, after=after, reason=reason, destructive=bool(cut), arms=True)
 
 
 def _put(

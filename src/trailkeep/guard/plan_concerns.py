@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.decisions import Concern, Decision, unknown
-from trailkeep.guard.documents import compact, merge
 from trailkeep.guard.estate import Bucket, Encryption, Estate, Trail, Unreadable
 from trailkeep.guard.matching import split_arn
 from trailkeep.guard.plan_guard_content import refuses_delivery
 from trailkeep.guard.plan_guards import archive_path
-from trailkeep.guard.plan_lifecycle import early_expirations
-from trailkeep.guard.plan_readers import outsiders
+from trailkeep.guard.plan_lifecycle import archivings, costly_moves, early_expirations
 from trailkeep.guard.plan_trail import observed_trail
 
 __all__ = ["decide", "of_the_moment"]
@@ -23,7 +20,6 @@ def decide(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
     """Yield what lasts until somebody repairs it."""
     if isinstance(estate.bucket, Bucket):
         yield from _lifecycle(blueprint, estate.bucket)
-        yield from _outsiders(blueprint, estate, estate.bucket)
     yield from _keys_elsewhere(blueprint, estate)
     if isinstance(observed_trail(blueprint, estate), Trail):
         yield from _refusals(blueprint, estate)
@@ -55,14 +51,38 @@ def _lifecycle(blueprint: Blueprint, bucket: Bucket) -> Iterator[Decision]:
     if isinstance(bucket.lifecycle, Unreadable):
         yield unknown(bucket.lifecycle, f"whether logs in {bucket.name} expire before their time")
     elif isinstance(bucket.lifecycle, str):
-        for rule in early_expirations(bucket.lifecycle, blueprint.retention_days):
-            yield Concern(
-                subject=f"bucket {bucket.name}",
-                observed=rule,
-                consequence=f"logs go, or are hidden, before {blueprint.retention_days} days are over",
-                remedy="remove the rule, or let it expire nothing before the retention is over"
-                + ("; the guard refuses that while it is attached" if blueprint.guards else ""),
-            )
+        days, text = blueprint.retention_days, bucket.lifecycle
+        yield from _told(
+            blueprint,
+            early_expirations(text, days),
+            f"logs go, or are hidden, before {days} days are over",
+            "remove the rule, or let it expire nothing before the retention is over",
+        )
+        yield from _told(
+            blueprint,
+            archivings(text, days),
+            "nobody collects, verifies or searches these logs before each was restored, which takes hours "
+            "and is billed",
+            f"remove the rule, or let it archive nothing before {days} days are over; restore what it moved",
+        )
+        yield from _told(
+            blueprint,
+            costly_moves(text, bucket.smallest_transition),
+            "every move is billed, and a log of 2 KB is then billed with 40 KB beside it in an archive, or "
+            "as 128 KB elsewhere",
+            "remove the rule, or let it move nothing below 128 KB",
+        )
+
+
+def _told(blueprint: Blueprint, rules: Iterable[str], consequence: str, remedy: str) -> Iterator[Concern]:
+    guarded = "; the guard refuses that while it is attached" if blueprint.guards else ""
+    for rule in rules:
+        yield Concern(
+            subject=f"bucket {blueprint.bucket}",
+            observed=rule,
+            consequence=consequence,
+            remedy=remedy + guarded,
+        )
 
 
 def _keys_elsewhere(blueprint: Blueprint, estate: Estate) -> Iterator[Concern]:
@@ -107,24 +127,4 @@ def _refusals(blueprint: Blueprint, estate: Estate) -> Iterator[Concern]:
                 f"{blueprint.trail_arn}",
                 consequence="no log of this trail arrives in the archive",
                 remedy="detach it, or except the trail from it with aws:SourceArn",
-            )
-
-
-def _outsiders(blueprint: Blueprint, estate: Estate, bucket: Bucket) -> Iterator[Decision]:
-    """Yield the statements of the bucket policy that let in whom the organization does not know."""
-    if not isinstance(bucket.policy, str) or isinstance(estate.accounts, Unreadable):
-        return
-    members = [account.id for account in estate.accounts]
-    inside = frozenset(members if blueprint.is_of_organization else [blueprint.archive_account])
-    further = merge(bucket.policy, json.loads(blueprint.armed_bucket_policy), may_stay=lambda _: True).kept
-    for statement in map(json.loads, further):
-        if found := outsiders(statement, inside):
-            yield Concern(
-                subject=f"bucket {bucket.name}",
-                observed=f"the bucket policy lets in {', '.join(found)}: {compact(statement)}",
-                consequence="logs, and what they tell of every account, are open outside of the organization"
-                if blueprint.is_of_organization
-                else "logs, and what they tell of the account, are open outside of it",
-                remedy="remove the statement from the bucket policy"
-                + ("; the guard refuses that while it is attached" if blueprint.guards else ""),
             )

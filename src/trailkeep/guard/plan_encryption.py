@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from trailkeep.guard.blueprint import Blueprint
+from trailkeep.guard.canonical import fault
 from trailkeep.guard.changes import (
     Action,
     Change,
@@ -23,8 +24,9 @@ from trailkeep.guard.changes import (
 from trailkeep.guard.decisions import Allowance, Blocked, Concern, Decision, Kept, unknown
 from trailkeep.guard.documents import compact, merge
 from trailkeep.guard.estate import Absent, Encryption, Estate, ForeignBucket, Key, Trail, Unreadable
-from trailkeep.guard.key_policy import ALIAS, NEW_KEY, only_lets_decrypt
+from trailkeep.guard.key_policy import ALIAS, NEW_KEY, OWN_MATERIAL, only_lets_decrypt
 from trailkeep.guard.matching import split_arn
+from trailkeep.guard.plan_doubled import concerns, replaced
 from trailkeep.guard.plan_trail import observed_trail
 
 __all__ = ["decide_bucket", "decide_key", "with_trail_key"]
@@ -141,6 +143,9 @@ def _existing(blueprint: Blueprint, key: Key, allow: frozenset[Allowance]) -> It
     if key.state != "Enabled":
         yield _failing(key)
         return
+    if not _is_of_kms(key):
+        yield _imported(key)
+        return
     if not _wants_key(blueprint):
         return
     if isinstance(key.policy, Unreadable):
@@ -154,9 +159,16 @@ def _existing(blueprint: Blueprint, key: Key, allow: frozenset[Allowance]) -> It
 
 
 def _policy(blueprint: Blueprint, key: Key, text: str, allow: frozenset[Allowance]) -> Iterator[Decision]:
-    merged = merge(text, json.loads(blueprint.key_policy), may_stay=only_lets_decrypt)
+    replaces = Allowance.REPLACE_POLICY in allow
+    merged = merge(
+        text,
+        json.loads(blueprint.key_policy),
+        may_stay=lambda one: not replaces and only_lets_decrypt(one),
+    )
     for statement in merged.kept:
-        yield Kept(target=key.arn, reason=f"the key policy lets others decrypt: {statement}", allow="")
+        reason = f"the key policy lets others decrypt: {statement}"
+        yield Kept(target=key.arn, reason=reason, allow=Allowance.REPLACE_POLICY)
+    yield from concerns(f"key {key.arn}", merged.kept)
     if not merged.changed:
         return
     dropped = ", ".join(merged.dropped)
@@ -167,7 +179,7 @@ def _policy(blueprint: Blueprint, key: Key, text: str, allow: frozenset[Allowanc
         account=blueprint.archive_account,
         reason=f"the key policy says more than it may: {dropped}"
         if dropped
-        else "the key policy does not say what it must",
+        else "the key policy does not say what it must" + replaced(text, merged.kept),
         destructive=bool(dropped),
         changes=(Change(field="key policy", before=text, after=document),),
         key=key.arn,
@@ -176,6 +188,8 @@ def _policy(blueprint: Blueprint, key: Key, text: str, allow: frozenset[Allowanc
     )
     if dropped and Allowance.REPLACE_POLICY not in allow:
         reason = f"it would drop statements that are not Trailkeep's: {dropped}"
+        if text and (why := fault(text)):
+            reason = f"its text is no policy document ({why}), so nobody knows what would be dropped"
         yield Blocked(action=action, allow=Allowance.REPLACE_POLICY, reason=reason)
     else:
         yield action
@@ -190,6 +204,23 @@ def _failing(key: Key) -> Concern:
         "and once the key is deleted every log is lost, locked or not",
         remedy="'aws kms cancel-key-deletion' and 'aws kms enable-key', in its account and at once",
     )
+
+
+def _imported(key: Key) -> Concern:
+    return Concern(
+        subject=f"key {key.arn}",
+        observed=f"the origin of its material is {key.origin}",
+        consequence="the material can expire or be taken away at once, and then every log that was encrypted "
+        "with it is lost, locked or not; no plan lets it encrypt what it does not encrypt already",
+        remedy=f"take the alias {ALIAS} off it, so that the next plan makes a key whose material is KMS's "
+        "own; keep the old key as long as the logs"
+        if key.alias == ALIAS
+        else "encrypt with a key whose material is KMS's own, and keep the old key as long as the logs",
+    )
+
+
+def _is_of_kms(key: Key) -> bool:
+    return key.origin in {"", OWN_MATERIAL}
 
 
 def _lost(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
@@ -262,14 +293,15 @@ def _key_arn(blueprint: Blueprint, estate: Estate) -> str:
         return ""
     if isinstance(estate.key, Absent) or not _is_ours(blueprint, estate.key):
         return NEW_KEY
-    return estate.key.arn if estate.key.state == "Enabled" else ""
+    return estate.key.arn if estate.key.state == "Enabled" and _is_of_kms(estate.key) else ""
 
 
 def _is_ours(blueprint: Blueprint, key: Key) -> bool:
-    """Return whether it is the archive account's own key, where the bucket is."""
+    """Return whether it is the archive account's own key, where the bucket is; ours by alias stays ours."""
     segments = split_arn(key.arn) or ()
     place = (blueprint.bucket_region, blueprint.archive_account)
-    return key.manager == "CUSTOMER" and tuple(segments[3:5]) == place
+    is_adoptable = key.alias == ALIAS or _is_of_kms(key)
+    return key.manager == "CUSTOMER" and tuple(segments[3:5]) == place and is_adoptable
 
 
 def _is_encrypted(found: Encryption | Absent, key: str) -> bool:

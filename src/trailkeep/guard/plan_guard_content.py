@@ -6,13 +6,15 @@ import json
 from collections.abc import Iterator
 
 from trailkeep.guard.blueprint import NEW_ACCOUNT, Blueprint
+from trailkeep.guard.canonical import fault
 from trailkeep.guard.changes import Change, UpdatePolicy
 from trailkeep.guard.decisions import Allowance, Blocked, Decision, Kept, unknown
 from trailkeep.guard.delivery import Delivery, Kind
 from trailkeep.guard.documents import Merged, canonical, compact, merge
 from trailkeep.guard.estate import Policy, Unreadable
 from trailkeep.guard.guard_documents import RCP, GuardPolicy
-from trailkeep.guard.plan_statements import covered, is_ours
+from trailkeep.guard.plan_doubled import concerns, replaced
+from trailkeep.guard.plan_statements import is_ours, superseded
 from trailkeep.guard.policy import PolicyError, parse_policy
 from trailkeep.guard.preflight import Answer, preflight
 from trailkeep.guard.quotas import QUOTAS
@@ -35,7 +37,8 @@ def content(
     is_policy = canonical(policy.content) is not None
     action = _update(blueprint, guard, policy, merged)
     if not is_policy and Allowance.REPLACE_POLICY not in allow:
-        reason = "its text is no policy document, so nobody knows what would be dropped"
+        why = fault(policy.content)
+        reason = f"its text is no policy document ({why}), so nobody knows what would be dropped"
         yield Blocked(action=action, allow=Allowance.REPLACE_POLICY, reason=reason)
     elif problem := _problem(blueprint, guard, action.document):
         weakened = _extended(guard, policy.content, weaken=True)
@@ -90,7 +93,8 @@ def _update(blueprint: Blueprint, guard: GuardPolicy, policy: Policy, merged: Me
         id=f"{guard.key}.update",
         target=policy.id,
         account=blueprint.management_account,
-        reason=_update_reason(guard, merged.dropped if canonical(before) is not None else ()),
+        reason=_update_reason(guard, merged.dropped if canonical(before) is not None else ())
+        + replaced(before, (*merged.kept, *merged.dropped)),
         destructive=bool(merged.dropped),
         changes=(Change(field="content", before=before, after=document),),
         policy_id=policy.id,
@@ -110,11 +114,11 @@ def _extended(guard: GuardPolicy, text: str, *, weaken: bool) -> Merged:
         text,
         wanted,
         may_stay=lambda statement: not (weaken and is_ours(statement, sids)),
-        is_older=lambda statement: covered(statement, wanted["Statement"]),
+        is_older=lambda statement: superseded(statement, wanted["Statement"]),
     )
 
 
-def _staying(guard: GuardPolicy, policy: Policy, merged: Merged) -> Iterator[Kept]:
+def _staying(guard: GuardPolicy, policy: Policy, merged: Merged) -> Iterator[Decision]:
     sids = [statement["Sid"] for statement in json.loads(guard.document)["Statement"]]
     earlier = [text for text in merged.kept if is_ours(json.loads(text), sids)]
     further = [text for text in merged.kept if text not in earlier]
@@ -124,6 +128,7 @@ def _staying(guard: GuardPolicy, policy: Policy, merged: Merged) -> Iterator[Kep
     if further:
         reason = f"further statements of {guard.name} stay in it: {', '.join(further)}"
         yield Kept(target=policy.id, reason=reason, allow="")
+    yield from concerns(f"policy {policy.name}", merged.kept)
 
 
 def _update_reason(guard: GuardPolicy, dropped: tuple[str, ...]) -> str:

@@ -19,6 +19,7 @@ from trailkeep.guard.decisions import Allowance, Blocked, Decision, Kept, unknow
 from trailkeep.guard.documents import compact
 from trailkeep.guard.estate import Policy, Unreadable
 from trailkeep.guard.guard_documents import RCP, SCP, GuardPolicy
+from trailkeep.guard.plan_doubled import concerns, replaced
 from trailkeep.guard.plan_guard_content import refuses_delivery
 from trailkeep.guard.policy import PolicyError, parse_policy
 from trailkeep.guard.quotas import QUOTAS
@@ -75,6 +76,7 @@ def repair(
             f"{', '.join(merged.kept)}"
         )
         yield Kept(target=policy.id, reason=reason, allow=Allowance.WEAKEN_GUARDS)
+        yield from concerns(f"policy {policy.name}", merged.kept)
     if not merged.changed:
         return
     reason = f"{policy.name} carries {guard.name} and does not say all of it"
@@ -84,6 +86,7 @@ def repair(
             f"protects what the configuration does not name: {', '.join(merged.dropped)}"
         )
     document = compact(merged.document)
+    reason += replaced(before, map(compact, merged.document.get("Statement", ())))
     updated = _update(blueprint, guard, policy, document, identity=f"{guard.key}.update", reason=reason)
     action = replace(updated, destructive=bool(merged.dropped))
     if problem := _problem(blueprint, guard, document):

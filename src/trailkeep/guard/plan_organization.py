@@ -65,6 +65,7 @@ def decide(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
     if isinstance(estate.accounts, Unreadable):
         yield unknown(estate.accounts, "whether the archive account exists and is active")
     elif isinstance(estate.archive_account, Absent):
+        _check_partition(blueprint)
         yield CreateAccount(
             id="account.create",
             target=blueprint.account_name,
@@ -85,6 +86,20 @@ def decide(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
             reason="CloudTrail has no trusted access, so it records nothing in the member accounts",
             changes=(Change(field="trusted access", before="", after="enabled"),),
             service=CLOUDTRAIL,
+        )
+
+
+def _check_partition(blueprint: Blueprint) -> None:
+    """Refuse to create an account where only the paired organization of another partition can.
+
+    Source: https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateGovCloudAccount.html
+    """
+    if blueprint.partition == "aws-us-gov":
+        raise ConfigError(
+            "archive.account_email",
+            "expected archive.account, because only the paired commercial organization creates accounts of "
+            f"aws-us-gov, got {blueprint.account_email}; create one there with CreateGovCloudAccount, invite "
+            "it and write its id into archive.account",
         )
 
 

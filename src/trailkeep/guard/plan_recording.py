@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from trailkeep.core.outside import read_json
 from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.changes import Change, PutEventSelectors, PutInsightSelectors, StartLogging
 from trailkeep.guard.decisions import Allowance, Blocked, Concern, Decision, Kept, unknown
@@ -125,6 +126,9 @@ def _insights(blueprint: Blueprint, trail: Trail, allow: frozenset[Allowance]) -
             yield unknown(trail.insight_selectors, f"which Insights the trail {trail.name} has")
         return
     found = _read_insights(trail.insight_selectors)
+    if found is None:
+        yield _unreadable_insights(trail)
+        return
     asked = _asked_insights(blueprint)
     if beyond := tuple(sorted(set(found) - set(asked))):
         if _DROP in allow:
@@ -198,15 +202,29 @@ def _asked_insights(blueprint: Blueprint) -> _Insights:
     return tuple((kind, _MANAGEMENT) for kind in sorted(blueprint.insights))
 
 
-def _read_insights(said: str | Absent) -> _Insights:
-    """Return what is analyzed; without a category it is management events."""
-    listed: list[dict[str, Any]] = [] if isinstance(said, Absent) else json.loads(said)
-    pairs = {
-        (str(one["InsightType"]), str(category))
-        for one in listed
-        for category in one.get("EventCategories") or [_MANAGEMENT]
-    }
+def _read_insights(said: str | Absent) -> _Insights | None:
+    """Return what is analyzed, without a category management events; None where that cannot be told."""
+    try:
+        listed: Any = [] if isinstance(said, Absent) else read_json(said)
+        if not isinstance(listed, list):
+            return None
+        pairs = {
+            (str(one["InsightType"]), str(category))
+            for one in listed
+            for category in one.get("EventCategories") or [_MANAGEMENT]
+        }
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
     return tuple(sorted(pairs))
+
+
+def _unreadable_insights(trail: Trail) -> Concern:
+    return Concern(
+        subject=f"trail {trail.name}",
+        observed="it has Insights, and what was observed of it cannot be read",
+        consequence="what Insights does not analyze raises no insight event",
+        remedy="see 'aws cloudtrail get-insight-selectors'; 'aws cloudtrail put-insight-selectors' sets them",
+    )
 
 
 def _wanted(blueprint: Blueprint) -> tuple[Selector, ...]:

@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["covered", "is_ours"]
+from trailkeep.guard.canonical import doubled_keys
+
+__all__ = ["covered", "is_ours", "superseded"]
 
 _Statement = dict[str, Any]
 _UNDERSTOOD = {"Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "Condition"}
@@ -28,6 +30,23 @@ def covered(statement: _Statement, wanted: Iterable[_Statement]) -> bool:
     return any(_covers(one, statement) for one in wanted)
 
 
+def superseded(statement: _Statement, wanted: Iterable[_Statement]) -> bool:
+    """Return whether ``wanted`` covers a statement, or would if that did not name a condition key twice.
+
+    What such a condition spares is anybody's guess; what the statement is about is covered all the same.
+    """
+    known = list(wanted)
+    if covered(statement, known):
+        return True
+    if not doubled_keys(statement):
+        return False
+    plain = {key: value for key, value in statement.items() if key != "Condition"}
+    return any(
+        covered({**plain, **({"Condition": one["Condition"]} if "Condition" in one else {})}, [one])
+        for one in known
+    )
+
+
 def _covers(wanted: _Statement, statement: _Statement) -> bool:
     """Return whether ``wanted`` denies at least as much; a condition of its own makes it deny less."""
     same = all(wanted.get(key) == statement.get(key) for key in ("Principal", "Condition"))
@@ -40,11 +59,24 @@ def _covers(wanted: _Statement, statement: _Statement) -> bool:
 
 
 def _covers_actions(wanted: _Statement, statement: _Statement) -> bool:
+    if any({"Action", "NotAction"} <= set(one) for one in (wanted, statement)):
+        return False  # AWS takes no such statement
     if "NotAction" in wanted and "NotAction" in statement:
         return _within(_actions(wanted, "NotAction"), _actions(statement, "NotAction"))
     if "Action" in wanted and "Action" in statement:
         return _within(_actions(statement, "Action"), _actions(wanted, "Action"))
+    if "NotAction" in wanted and "Action" in statement:
+        spared = _actions(wanted, "NotAction")
+        return not any(_may_meet(one, free) for one in _actions(statement, "Action") for free in spared)
     return False
+
+
+def _may_meet(one: str, other: str) -> bool:
+    """Return whether two patterns may match the same action: what stands before the first wildcard agrees."""
+    ends = [re.split(r"[*?]", pattern, maxsplit=1)[0] for pattern in (one, other)]
+    if ends == [one, other]:
+        return one == other
+    return ends[0].startswith(ends[1]) or ends[1].startswith(ends[0])
 
 
 def _within(few: list[str], many: list[str]) -> bool:

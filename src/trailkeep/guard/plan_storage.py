@@ -10,14 +10,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.changes import Change, PutAccountPublicAccessBlock, PutLifecycle, PutTags
 from trailkeep.guard.decisions import Allowance, Decision, Kept, unknown
 from trailkeep.guard.estate import Absent, Bucket, Estate, ForeignBucket, ObjectLock, Tag, Unreadable
 from trailkeep.guard.plan_archive import PUBLIC_ACCESS
-from trailkeep.guard.plan_lifecycle import early_expirations
+from trailkeep.guard.plan_lifecycle import (
+    Rule,
+    archivings,
+    costly_moves,
+    early_expirations,
+    read_rules,
+)
 
 __all__ = ["TAG", "decide", "lifecycle_rules"]
 
@@ -28,7 +33,6 @@ _MARKERS = "trailkeep-markers"
 _OURS = (_UPLOADS, _EXPIRE, _MARKERS)
 _UPLOAD_DAYS = 7
 _LOGS = "AWSLogs/"
-_Rule = dict[str, Any]
 
 
 def decide(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]) -> Iterator[Decision]:
@@ -47,13 +51,13 @@ def decide(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]) ->
             yield from _existing_tags(blueprint, bucket)
 
 
-def lifecycle_rules(expire_days: int, *, held_days: int) -> list[_Rule]:
+def lifecycle_rules(expire_days: int, *, held_days: int) -> list[Rule]:
     """Return our rules; with ``expire_days`` 0 no log ever goes.
 
     A log becomes noncurrent after ``expire_days`` and is deleted ``held_days`` later; one that somebody hid
     or overwrote is kept for ``held_days`` too. Rules for markers name no days: S3 refuses both in one rule.
     """
-    rules: list[_Rule] = [
+    rules: list[Rule] = [
         {
             "ID": _UPLOADS,
             "Status": "Enabled",
@@ -82,7 +86,7 @@ def _existing_lifecycle(
     """Yield the rules' decisions; a text that is unreadable or no list of rules is told of elsewhere."""
     if isinstance(bucket.lifecycle, Unreadable):
         return
-    observed = [] if isinstance(bucket.lifecycle, Absent) else _rules(bucket.lifecycle)
+    observed = [] if isinstance(bucket.lifecycle, Absent) else read_rules(bucket.lifecycle)
     if observed is None:
         return
     held = _held_days(blueprint, bucket, allow)
@@ -91,7 +95,7 @@ def _existing_lifecycle(
     target = wanted if Allowance.SHORTEN_RETENTION in allow or _is_later(wanted, before) else before
     target = max(target, held) if target else 0
     foreign = [rule for rule in observed if rule.get("ID") not in _OURS]
-    yield from _foreign(blueprint, foreign)
+    yield from _foreign(blueprint, bucket, foreign)
     after = [*foreign, *lifecycle_rules(target, held_days=held)]
     if _said(observed) != _said(after) or not _is_same(observed, after):
         yield _lifecycle(
@@ -109,9 +113,15 @@ def _existing_lifecycle(
         )
 
 
-def _foreign(blueprint: Blueprint, rules: list[_Rule]) -> Iterator[Kept]:
+def _foreign(blueprint: Blueprint, bucket: Bucket, rules: list[Rule]) -> Iterator[Kept]:
+    """Yield the rules of others that are no concern."""
     for rule in rules:
-        if not [*early_expirations(json.dumps([rule]), blueprint.retention_days)]:
+        text, days = json.dumps([rule]), blueprint.retention_days
+        if not [
+            *early_expirations(text, days),
+            *archivings(text, days),
+            *costly_moves(text, bucket.smallest_transition),
+        ]:
             name = rule.get("ID", "without a name")
             yield Kept(target=blueprint.bucket, reason=f"lifecycle rule {name} is not Trailkeep's", allow="")
 
@@ -158,7 +168,7 @@ def _account(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
 
 
 def _lifecycle(
-    blueprint: Blueprint, before: list[_Rule], after: list[_Rule], reason: str, *, destructive: bool = False
+    blueprint: Blueprint, before: list[Rule], after: list[Rule], reason: str, *, destructive: bool = False
 ) -> PutLifecycle:
     return PutLifecycle(
         id="bucket.lifecycle",
@@ -190,15 +200,7 @@ def _listed(tags: tuple[Tag, ...]) -> str:
     return ", ".join(f"{tag.key}={tag.value}" for tag in tags)
 
 
-def _rules(text: str) -> list[_Rule] | None:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
-    return found if isinstance(found, list) and all(isinstance(rule, dict) for rule in found) else None
-
-
-def _expire_days(rules: list[_Rule]) -> int:
+def _expire_days(rules: list[Rule]) -> int:
     """Return after how many days our rule lets logs go, 0 where there is none that is enabled."""
     for rule in rules:
         if rule.get("ID") == _EXPIRE and rule.get("Status") == "Enabled":
@@ -212,17 +214,17 @@ def _is_later(days: int, other: int) -> bool:
     return days == 0 or (other != 0 and days >= other)
 
 
-def _is_same(observed: list[_Rule], after: list[_Rule]) -> bool:
+def _is_same(observed: list[Rule], after: list[Rule]) -> bool:
     return sorted(map(_canonical, observed)) == sorted(map(_canonical, after))
 
 
-def _canonical(rule: _Rule) -> str:
+def _canonical(rule: Rule) -> str:
     """Return a rule as a text in which a filter that matches everything is written in one way."""
     chosen = {key: value for key, value in rule.get("Filter", {}).items() if value != ""}
     return json.dumps({**rule, "Filter": chosen}, sort_keys=True)
 
 
-def _said(rules: list[_Rule]) -> str:
+def _said(rules: list[Rule]) -> str:
     """Return what our rules do, and how many there are of others, in words."""
     names = [rule.get("ID") for rule in rules]
     words = [f"unfinished uploads go after {_UPLOAD_DAYS} days"] if _UPLOADS in names else []

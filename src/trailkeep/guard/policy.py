@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from trailkeep.core.errors import UsageError
+from trailkeep.core.outside import shallow
 from trailkeep.guard.conditions import Condition, Operator, parse_operator
 from trailkeep.guard.statement import (
     VERSION_WITH_VARIABLES,
@@ -38,6 +39,7 @@ __all__ = [
     "Statement",
     "minified",
     "parse_policy",
+    "read_document",
 ]
 
 Document = str | bytes | Mapping[str, object]
@@ -102,6 +104,15 @@ def parse_policy(document: Document, *, name: str) -> Policy:
     )
 
 
+def read_document(document: Document, *, name: str) -> dict[str, object]:
+    """Return the JSON object of a policy document; what its elements say is not looked at.
+
+    Raises:
+        PolicyError: the document is not a JSON object, or says a member twice.
+    """
+    return _load(document, name)
+
+
 def minified(document: Document) -> str:
     """Return the document as compact JSON with sorted keys: what counts against a policy quota.
 
@@ -137,7 +148,7 @@ def _load(document: Document, name: str) -> dict[str, object]:
     place = _Place(policy=name)
     text = _compact(document, name) if isinstance(document, Mapping) else document
     try:
-        body = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        body = shallow(json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant))
     except (ValueError, RecursionError) as error:
         raise place.error("a JSON object", str(error), "correct the document") from error
     if not isinstance(body, dict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from trailkeep.core.config import Config
 from trailkeep.guard.documents import Document
 
-__all__ = ["letting_readers", "reader_key_grants"]
+__all__ = ["letting_readers", "reader_key_grants", "readers_in"]
 
 _SID = "TrailkeepReaders"
 
@@ -46,3 +46,13 @@ def reader_key_grants(config: Config) -> list[Document]:
             "Resource": "*",
         }
     ]
+
+
+def readers_in(policy: Document) -> frozenset[str]:
+    """Return the roles that a bucket policy of ours lets read."""
+    return frozenset(
+        role
+        for statement in policy["Statement"]
+        if statement["Sid"] == _SID
+        for role in statement["Principal"]["AWS"]
+    )

@@ -119,7 +119,7 @@ def read(text: str) -> tuple[Selector, ...] | None:
     """Return the selectors in an answer of GetEventSelectors, all as advanced ones; None where it is none."""
     try:
         answer = msgspec.json.decode(text, type=_Answer)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
     advanced = answer.advanced_event_selectors or ()
     if any("Field" not in field for one in advanced for field in one.field_selectors):

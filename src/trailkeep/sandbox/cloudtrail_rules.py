@@ -100,6 +100,9 @@ def refuse_cloudtrail(
             return _refuse_settings(_merged(trail, parameters), account_id=account_id, arn=trail.arn)
         case "PutEventSelectors" if trail:
             return refuse_event_selectors(parameters)
+        case "DeregisterOrganizationDelegatedAdmin" if account_id != MANAGEMENT_ACCOUNT_ID:
+            message = "Only the organization's management account can deregister a delegated administrator."
+            return Fault(code="NotOrganizationManagementAccountException", message=message)
         case "GetInsightSelectors" if trail and not trail.insight_selectors:
             message = f"Trail {trail.arn} does not have Insights enabled."
             return Fault(code="InsightNotEnabledException", message=message)

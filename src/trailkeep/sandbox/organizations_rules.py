@@ -136,6 +136,9 @@ def refuse_organizations(call: Call, *, account_id: str) -> Fault | None:
             return _refuse_attachment(parameters)
         case "DetachPolicy":
             return _refuse_detachment(parameters)
+        case "AcceptHandshake":
+            message = "We can't find a handshake with the HandshakeId that you specified."
+            return Fault(code="HandshakeNotFoundException", message=message)
         case "DisablePolicyType":
             _detach_all(str(parameters.get("PolicyType")))
             return None

@@ -33,6 +33,7 @@ _MALFORMED_XML = Fault(
     message="The XML you provided was not well-formed or did not validate against our published schema",
 )
 _NO_UPLOAD = Fault(code="NoSuchUpload", message="The specified multipart upload does not exist.", status=404)
+_NO_KEY = Fault(code="NoSuchKey", message="The specified key does not exist.", status=404)
 _NO_ACLS = Fault(code="AccessControlListNotSupported", message="The bucket does not allow ACLs")
 
 
@@ -40,6 +41,8 @@ def refuse_s3(call: Call, bucket: FakeBucket) -> Fault | Response | None:
     """Return S3's refusal, or its own answer where moto would err, or ``None`` to let moto answer."""
     if call.headers.get("x-amz-expected-bucket-owner", bucket.account_id) != bucket.account_id:
         return _DENIED
+    if call.method == "GET" and call.key and "retention" in call.query:
+        return _retention(call, bucket)
     if call.method != "PUT":
         return None
     if _is_acl_refused(call, bucket):
@@ -109,7 +112,7 @@ def _refuse_object_lock(call: Call, bucket: FakeBucket) -> Fault | None:
     if _version(call, bucket) is None:
         if call.query.get("versionId") and bucket.keys.getlist(call.key, []):
             return Fault(code="NoSuchVersion", message="The specified version does not exist.", status=404)
-        return Fault(code="NoSuchKey", message="The specified key does not exist.", status=404)
+        return _NO_KEY
     return _refuse_retention(call, bucket) if "retention" in call.query else None
 
 
@@ -124,6 +127,23 @@ def _refuse_retention(call: Call, bucket: FakeBucket) -> Fault | None:
     is_weaker = version.lock_mode == "COMPLIANCE" and asked.get("Mode") != "COMPLIANCE"
     is_shorter = _moment(asked.get("RetainUntilDate", "")) < _moment(version.lock_until or "")
     return _LOCKED if is_weaker or is_shorter else None
+
+
+def _retention(call: Call, bucket: FakeBucket) -> Fault | Response:
+    """Answer GetObjectRetention, which moto does not have.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectRetention.html
+    """
+    version = _version(call, bucket)
+    if version is None:
+        return _NO_KEY
+    if not version.lock_mode:
+        message = "The specified object does not have a ObjectLock configuration"
+        return Fault(code="NoSuchObjectLockConfiguration", message=message, status=404)
+    until = _moment(version.lock_until or "").strftime("%Y-%m-%dT%H:%M:%SZ")
+    return xml_answer(
+        f"<Retention><Mode>{version.lock_mode}</Mode><RetainUntilDate>{until}</RetainUntilDate></Retention>"
+    )
 
 
 def _version(call: Call, bucket: FakeBucket) -> FakeKey | None:

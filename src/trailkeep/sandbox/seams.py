@@ -8,6 +8,7 @@
     a trail's status                  tells of real deliveries
     a trail's selectors               replace each other, are told, and so is recursive logging
     organization trails               are seen from the member accounts; trails are found and deleted by ARN
+    trails of another Region          are listed, be they of all Regions or not
     delegated administrators          may be asked for CloudTrail
 """
 
@@ -61,6 +62,7 @@ def seams(*, account_ids: AccountIds, organization_id: str) -> Iterator[None]:
         (s3.FakeBucket, "default_retention", _default_retention),
         (cloudtrail, "TrailStatus", DeliveryStatus),
         (backend, "describe_trails", _shadowing(backend.describe_trails)),
+        (backend, "list_trails", lambda backend: list(trails(backend.account_id))),
         (backend, "get_trail", _get_trail),
         (backend, "delete_trail", _delete_trail),
         *trail_seams(),

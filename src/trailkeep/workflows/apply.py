@@ -6,26 +6,29 @@ refuses before that, and ends with probes that the guards must refuse.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
 from trailkeep.aws.act import Performer
-from trailkeep.aws.journal import Journal, Outcome
+from trailkeep.aws.journal import Journal
 from trailkeep.aws.probes import Probe, verdict_of
 from trailkeep.core.config import Config
-from trailkeep.core.errors import StoppedError, TrailkeepError, UncheckedError
+from trailkeep.core.errors import StoppedError, UncheckedError
 from trailkeep.core.verdict import ExitCode, VerdictKind, worst
 from trailkeep.guard.account_limits import not_probed
 from trailkeep.guard.arrival import Arrival, refusal
 from trailkeep.guard.blueprint import Blueprint, blueprint_for
-from trailkeep.guard.changes import Action
+from trailkeep.guard.changes import Action, PutObjectLock
 from trailkeep.guard.decisions import Allowance
 from trailkeep.guard.estate import Estate
 from trailkeep.guard.irreversible import Sheet
 from trailkeep.guard.plan import Plan
 from trailkeep.guard.plan_bucket_policy import is_armed
 from trailkeep.guard.plan_guards import in_force
+from trailkeep.guard.shown import not_shown
+from trailkeep.workflows.performing import perform_all
 from trailkeep.workflows.plan import Observe, plan
 
 __all__ = ["Applied", "Report", "Verifier", "apply", "check_unmoved"]
@@ -77,8 +80,8 @@ class Verifier(Protocol):
         """Return what is final after a plan."""
         ...
 
-    def probes(self, blueprint: Blueprint) -> tuple[Probe, ...]:
-        """Return what AWS answers to harmless calls that the guards must refuse."""
+    def probes(self, blueprint: Blueprint, locked_since: datetime | None) -> tuple[Probe, ...]:
+        """Return what AWS answers to calls that must be refused, and what a log shows of the lock."""
         ...
 
 
@@ -103,6 +106,7 @@ def apply(
         StoppedError: what was observed moved since the plan was shown, an action failed, or no member
             account's log has arrived and the archive was to be armed; what was performed before stays, and
             the next apply goes on from there.
+        InterruptedRunError: Ctrl-C while guards were lifted.
     """
     seen = observe()
     shown = plan(config, seen, allow=allow, arm=arm)
@@ -125,7 +129,7 @@ def apply(
     if shown.actions:
         current = plan(config, observe(), allow=allow, arm=arm)
         check_unmoved(shown.fingerprint, current.fingerprint)
-        _perform_all(current, report, performer, journal)
+        perform_all(current, doing=report.doing, performer=performer, journal=journal)
         seen = observe()
     return _verified(config, seen, shown, verifier, journal, arm=arm, sheet=sheet)
 
@@ -133,12 +137,6 @@ def apply(
 def _check_arrival(blueprint: Blueprint, arrival: Arrival) -> None:
     if reason := refusal(blueprint, arrival):
         raise (UncheckedError if arrival.error else StoppedError)(reason)
-
-
-def _perform_all(current: Plan, report: Report, performer: Performer, journal: Journal) -> None:
-    for done, action in enumerate(current.actions):
-        report.doing(action)
-        _perform(action, current.fingerprint, performer, journal, done=done)
 
 
 def _verified(
@@ -159,8 +157,11 @@ def _verified(
     not_made: tuple[str, ...] = ()
     armed = in_force(blueprint, seen) or is_armed(blueprint, seen)
     if arm and (armed or not blueprint.is_of_organization):
-        probes = verifier.probes(blueprint)
-        not_made = not_probed(blueprint, (probe.call for probe in probes))
+        probes = verifier.probes(blueprint, journal.done_at(PutObjectLock.__name__, blueprint.bucket))
+        not_made = (
+            *not_probed(blueprint, (probe.call for probe in probes)),
+            *not_shown(blueprint, ((probe.call, probe.refused_by) for probe in probes)),
+        )
     for probe in probes:
         journal.write_probe(shown.fingerprint, blueprint.archive_account, probe)
     return Applied(
@@ -184,16 +185,3 @@ def check_unmoved(expected: str, got: str) -> None:
             f"plan: expected fingerprint {expected}, got {got}, because something changed since; "
             "run 'trailkeep plan' and review it again"
         )
-
-
-def _perform(action: Action, plan_id: str, performer: Performer, journal: Journal, *, done: int) -> None:
-    journal.write(plan_id, action, Outcome.BEGUN)
-    try:
-        target = performer.perform(action)
-    except TrailkeepError as error:
-        journal.write(plan_id, action, Outcome.FAILED, error=str(error))
-        raise StoppedError(
-            f"{action.id} ({action.target}): expected it to succeed, got {error}; "
-            f"the {done} actions before it stay, correct the cause and run 'trailkeep apply' again"
-        ) from error
-    journal.write(plan_id, action, Outcome.DONE, target=target)

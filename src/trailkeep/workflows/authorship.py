@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import msgspec
 from trailkeep.ask.filters import Field, Filter, Search
 from trailkeep.core.config import Config
 from trailkeep.core.errors import TrailkeepError
+from trailkeep.core.outside import read_json
 from trailkeep.guard.authorship import Author, Authorship, Event, Question, author_of
 from trailkeep.guard.authorship_questions import questions
 from trailkeep.guard.blueprint import blueprint_for
@@ -110,7 +110,7 @@ def _event(row: Mapping[str, Any]) -> Event | None:
 
 def _members(text: str | None) -> dict[str, Any]:
     try:
-        found = json.loads(text or "{}")
+        found = read_json(text or "{}")
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -74,7 +74,7 @@ class BackfillFolder:
             return msgspec.json.decode(path.read_bytes(), type=Saved)
         except FileNotFoundError:
             return Saved()
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, msgspec.MsgspecError, RecursionError) as error:
             raise UsageError(
                 f"{path}: expected the state of a backfill, got {error}; remove it to read that history again"
             ) from error
@@ -101,7 +101,7 @@ class BackfillFolder:
         for path in sorted((self.path / shelf.folder).glob("*.json.gz")):
             try:
                 log = msgspec.json.decode(gzip.decompress(path.read_bytes()), type=_Ids)
-            except (OSError, EOFError, zlib.error, msgspec.MsgspecError):
+            except (OSError, EOFError, zlib.error, msgspec.MsgspecError, RecursionError):
                 continue
             found |= {record.event_id for record in log.records}
         return found - {""}
