@@ -172,7 +172,7 @@ def _layers(random: Random, principal: dict[str, str], account: str) -> dict[str
     if "sts" in principal.get("arn", "") and random.random() < 0.2:
         layers["session"] = _mixed(random)
     if random.random() < 0.15:
-        layers["endpoint"] = _mixed(random, with_principal=True)
+        layers["endpoint"] = _for_everybody(_mixed(random))
     return layers
 
 
@@ -196,6 +196,11 @@ def _mixed(random: Random, *, with_principal: bool = False) -> dict[str, Any]:
     return _policy(statements, random.choice(("2012-10-17", "2012-10-17", "2012-10-17", "2008-10-17")))
 
 
+def _for_everybody(policy: dict[str, Any]) -> dict[str, Any]:
+    """Return an endpoint policy of the form that the peer accepts."""
+    return {**policy, "Statement": [{**each, "Principal": "*"} for each in policy["Statement"]]}
+
+
 def _policy(statements: list[dict[str, Any]], version: str = "2012-10-17") -> dict[str, Any]:
     return {"Version": version, "Statement": statements}
 
@@ -217,7 +222,7 @@ def statement(
     if block := conditions(random, random.randint(least, most)):
         body["Condition"] = block
     if with_principal:
-        body[random.choice(("Principal",) * 5 + ("NotPrincipal",))] = _principal(random)
+        body[random.choice((*("Principal",) * 5, "NotPrincipal"))] = _principal(random)
     return body
 
 
