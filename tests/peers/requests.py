@@ -15,7 +15,17 @@ _TRAIL = f"arn:aws:cloudtrail:eu-central-1:{MANAGEMENT}:trail/t"
 _VPC = f"arn:aws:cloudtrail:us-east-1:{STRANGER}:trail/t"
 _SERVICES = ("cloudtrail.amazonaws.com", "config.amazonaws.com")
 _TEXTS = ("a", "ab", "A", "b", "team")
-_TEXT_PATTERNS = ("a", "a*", "?", "A", "*b", "${aws:username}", "${aws:PrincipalTag/team}", "*", "${aws:PrincipalAccount}")
+_TEXT_PATTERNS = (
+    "a",
+    "a*",
+    "?",
+    "A",
+    "*b",
+    "${aws:username}",
+    "${aws:PrincipalTag/team}",
+    "*",
+    "${aws:PrincipalAccount}",
+)
 
 ACTIONS = {
     "s3:PutObject": "arn:aws:s3:::b/{key}",
@@ -31,7 +41,19 @@ ACTIONS = {
     "cloudtrail:StopLogging": "arn:aws:cloudtrail:eu-central-1:{owner}:trail/{key}",
     "organizations:LeaveOrganization": "*",
 }
-_ACTION_PATTERNS = ("*", "s3:*", "s3:Put*", "s3:PutObject", "S3:deleteobject", "kms:*", "s3:Get*", "s3:?etObject", "cloudtrail:*", "sqs:SendMessage", "sns:*")
+_ACTION_PATTERNS = (
+    "*",
+    "s3:*",
+    "s3:Put*",
+    "s3:PutObject",
+    "S3:deleteobject",
+    "kms:*",
+    "s3:Get*",
+    "s3:?etObject",
+    "cloudtrail:*",
+    "sqs:SendMessage",
+    "sns:*",
+)
 _RESOURCES = (
     "*",
     "arn:aws:s3:::b",
@@ -60,22 +82,44 @@ _CALLERS = (
     "arn:aws:iam::${aws:PrincipalAccount}:role/b",
     "*",
 )
-_TEXT_OPERATORS = ("StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike", "StringNotLike")
+_TEXT_OPERATORS = (
+    "StringEquals",
+    "StringNotEquals",
+    "StringEqualsIgnoreCase",
+    "StringNotEqualsIgnoreCase",
+    "StringLike",
+    "StringNotLike",
+)
 _ARN_OPERATORS = ("ArnLike", "ArnNotLike", "ArnEquals", "ArnNotEquals", "StringLike", "StringNotLike")
-_NUMBERS = ("NumericEquals", "NumericNotEquals", "NumericLessThan", "NumericLessThanEquals", "NumericGreaterThan", "NumericGreaterThanEquals")
+_NUMBERS = (
+    "NumericEquals",
+    "NumericNotEquals",
+    "NumericLessThan",
+    "NumericLessThanEquals",
+    "NumericGreaterThan",
+    "NumericGreaterThanEquals",
+)
 _DATES = tuple(each.replace("Numeric", "Date") for each in _NUMBERS)
 _MOMENTS = ("2026-01-01T00:00:00Z", "2026-06-01T12:00:00Z", "2025-01-01T00:00:00Z")
 
 _CONDITIONS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("aws:PrincipalArn", _ARN_OPERATORS, _CALLERS),
-    ("aws:PrincipalAccount", _TEXT_OPERATORS, (MANAGEMENT, ARCHIVE, STRANGER, "2*", "${aws:ResourceAccount}")),
+    (
+        "aws:PrincipalAccount",
+        _TEXT_OPERATORS,
+        (MANAGEMENT, ARCHIVE, STRANGER, "2*", "${aws:ResourceAccount}"),
+    ),
     ("aws:PrincipalType", _TEXT_OPERATORS, ("Account", "User", "AssumedRole", "A*", "account")),
     ("aws:PrincipalIsAWSService", ("Bool",), ("true", "false")),
     ("aws:PrincipalServiceName", _TEXT_OPERATORS, (*_SERVICES, "*.amazonaws.com")),
     ("aws:username", _TEXT_OPERATORS, _TEXT_PATTERNS),
     ("aws:SecureTransport", ("Bool",), ("true", "false")),
     ("aws:ViaAWSService", ("Bool",), ("true", "false")),
-    ("aws:SourceArn", _ARN_OPERATORS, (_TRAIL, _VPC, f"arn:aws:cloudtrail:*:{MANAGEMENT}:trail/*", "arn:aws:*:*:*:*", "*")),
+    (
+        "aws:SourceArn",
+        _ARN_OPERATORS,
+        (_TRAIL, _VPC, f"arn:aws:cloudtrail:*:{MANAGEMENT}:trail/*", "arn:aws:*:*:*:*", "*"),
+    ),
     ("aws:SourceAccount", _TEXT_OPERATORS, (MANAGEMENT, STRANGER, "1*", "9*")),
     ("aws:PrincipalOrgID", _TEXT_OPERATORS, (ORGANIZATION, "o-*", "o-x")),
     ("aws:PrincipalOrgPaths", _TEXT_OPERATORS, (f"{ORGANIZATION}/*", "o-x/r/ou/", f"{ORGANIZATION}/r/ou/")),
@@ -84,12 +128,21 @@ _CONDITIONS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("AWS:principaltag/Team", _TEXT_OPERATORS, _TEXT_PATTERNS),
     ("aws:CurrentTime", _DATES, _MOMENTS),
     ("aws:MultiFactorAuthAge", _NUMBERS, ("5", "10", "10.5", "7")),
-    ("aws:SourceIp", ("IpAddress", "NotIpAddress"), ("10.0.0.0/8", "10.1.0.0/16", "203.0.113.7", "203.0.113.0/24", "2001:db8::/32")),
+    (
+        "aws:SourceIp",
+        ("IpAddress", "NotIpAddress"),
+        ("10.0.0.0/8", "10.1.0.0/16", "203.0.113.7", "203.0.113.0/24", "2001:db8::/32"),
+    ),
 )
 _VALUES: dict[str, tuple[str, ...]] = {
     "aws:SecureTransport": ("true", "false"),
     "aws:PrincipalTag/team": _TEXTS,
-    "aws:CurrentTime": ("2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z", "2024-01-01T00:00:00Z", "2030-01-01T00:00:00Z"),
+    "aws:CurrentTime": (
+        "2026-01-01T00:00:00Z",
+        "2026-03-01T00:00:00Z",
+        "2024-01-01T00:00:00Z",
+        "2030-01-01T00:00:00Z",
+    ),
     "aws:MultiFactorAuthAge": ("5", "10", "6", "8", "1000", "11"),
     "aws:SourceIp": ("10.0.0.1", "10.1.2.3", "203.0.113.7", "2001:db8::1", "192.0.2.1"),
 }
@@ -102,7 +155,11 @@ def case(random: Random) -> dict[str, Any]:
     action = random.choice(list(ACTIONS))
     principal, context = _caller(random)
     account = _account(principal)
-    owner = account if ACTIONS[action] == "*" or "cloudtrail" in action else random.choice((ARCHIVE, ARCHIVE, MANAGEMENT))
+    owner = (
+        account
+        if ACTIONS[action] == "*" or "cloudtrail" in action
+        else random.choice((ARCHIVE, ARCHIVE, MANAGEMENT))
+    )
     owner = owner or ARCHIVE
     for key, values in _VALUES.items():
         if key == "aws:PrincipalTag/team" and principal["kind"] not in {"iam", "service-linked-role"}:
@@ -124,7 +181,20 @@ def _account(principal: dict[str, str]) -> str:
 
 
 def _caller(random: Random) -> tuple[dict[str, str], dict[str, list[str]]]:
-    kind = random.choice(("user", "user", "session", "session", "session", "federated", "root", "linked", "service", "anonymous"))
+    kind = random.choice(
+        (
+            "user",
+            "user",
+            "session",
+            "session",
+            "session",
+            "federated",
+            "root",
+            "linked",
+            "service",
+            "anonymous",
+        )
+    )
     account = random.choice((ARCHIVE, ARCHIVE, ARCHIVE, MEMBER, MANAGEMENT, STRANGER))
     name = random.choice(("a", "ab", "b", "Admin"))
     if kind == "anonymous":
@@ -140,7 +210,10 @@ def _caller(random: Random) -> tuple[dict[str, str], dict[str, list[str]]]:
         case "root":
             return {"kind": "root", "account_id": account}, context
         case "user":
-            return {"kind": "iam", "arn": f"arn:aws:iam::{account}:user/{random.choice(('', 'p/'))}{name}"}, context
+            return {
+                "kind": "iam",
+                "arn": f"arn:aws:iam::{account}:user/{random.choice(('', 'p/'))}{name}",
+            }, context
         case "federated":
             return {"kind": "iam", "arn": f"arn:aws:sts::{account}:federated-user/{name}"}, context
     path = "aws-service-role/x.amazonaws.com/" if kind == "linked" else random.choice(("", "", "p/", "p/q/"))
@@ -151,7 +224,10 @@ def _caller(random: Random) -> tuple[dict[str, str], dict[str, list[str]]]:
 
 def _organization(random: Random, account: str) -> dict[str, list[str]]:
     if account == STRANGER:
-        outside: dict[str, list[str]] = {"aws:PrincipalOrgID": ["o-x"], "aws:PrincipalOrgPaths": ["o-x/r/ou/"]}
+        outside: dict[str, list[str]] = {
+            "aws:PrincipalOrgID": ["o-x"],
+            "aws:PrincipalOrgPaths": ["o-x/r/ou/"],
+        }
         return random.choice(({}, outside))
     path = random.choice(("r/ou/", "r/"))
     return {"aws:PrincipalOrgID": [ORGANIZATION], "aws:PrincipalOrgPaths": [f"{ORGANIZATION}/{path}"]}
@@ -179,17 +255,31 @@ def _layers(random: Random, principal: dict[str, str], account: str) -> dict[str
 def _level(random: Random) -> list[Any]:
     """Return an SCP level: everything and some denies, or a list of what is allowed."""
     if random.random() < 0.25:
-        return [_policy([statement(random, "Allow"), *([statement(random, "Deny")] if random.random() < 0.3 else [])])]
+        return [
+            _policy(
+                [statement(random, "Allow"), *([statement(random, "Deny")] if random.random() < 0.3 else [])]
+            )
+        ]
     return ["FullAWSAccess", *(_policy([statement(random, "Deny")]) for _ in range(random.choice((0, 1, 2))))]
 
 
 def _rcp(random: Random) -> dict[str, Any]:
-    body = statement(random, "Deny", actions=[each for each in _ACTION_PATTERNS if each.split(":")[0].lower() in {"s3", "kms", "sqs"}])
-    return {**{key: value for key, value in body.items() if key != "NotAction"}, "Action": body.get("Action") or body["NotAction"], "Principal": "*"}
+    body = statement(
+        random,
+        "Deny",
+        actions=[each for each in _ACTION_PATTERNS if each.split(":")[0].lower() in {"s3", "kms", "sqs"}],
+    )
+    return {
+        **{key: value for key, value in body.items() if key != "NotAction"},
+        "Action": body.get("Action") or body["NotAction"],
+        "Principal": "*",
+    }
 
 
 def _mixed(random: Random, *, with_principal: bool = False) -> dict[str, Any]:
-    statements = [statement(random, with_principal=with_principal) for _ in range(random.choice((1, 1, 2, 3)))]
+    statements = [
+        statement(random, with_principal=with_principal) for _ in range(random.choice((1, 1, 2, 3)))
+    ]
     if random.random() < 0.4:
         everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
         statements.insert(0, {**everything, "Principal": "*"} if with_principal else everything)
@@ -213,8 +303,12 @@ def statement(
     least, most = (1, 3) if effect == "Deny" else (0, 1)
     body: dict[str, Any] = {
         "Effect": effect,
-        random.choice(("Action", "Action", "Action", "NotAction")): random.sample(actions or list(_ACTION_PATTERNS), random.choice((1, 2))),
-        random.choice(("Resource", "Resource", "Resource", "NotResource")): random.sample(_RESOURCES, random.choice((1, 2))),
+        random.choice(("Action", "Action", "Action", "NotAction")): random.sample(
+            actions or list(_ACTION_PATTERNS), random.choice((1, 2))
+        ),
+        random.choice(("Resource", "Resource", "Resource", "NotResource")): random.sample(
+            _RESOURCES, random.choice((1, 2))
+        ),
     }
     if random.random() < 0.5:
         body["Resource"] = "*"
@@ -236,7 +330,9 @@ def conditions(random: Random, count: int) -> dict[str, Any]:
             continue
         qualifier = random.choice(("ForAllValues:", "ForAnyValue:")) if key in _SEVERAL else ""
         operator = f"{qualifier}{random.choice(operators)}{random.choice(('', '', 'IfExists'))}"
-        block.setdefault(operator, {})[key] = random.sample(values, min(len(values), random.choice((1, 1, 2))))
+        block.setdefault(operator, {})[key] = random.sample(
+            values, min(len(values), random.choice((1, 1, 2)))
+        )
     return block
 
 

@@ -64,7 +64,7 @@ def simulation(case: dict[str, Any]) -> dict[str, Any]:
     rules as AWS documents them. It derives no condition keys from the caller, so these are given.
     """
     layers, principal = case["layers"], case["principal"]
-    account, has_credentials = _account(principal), principal["kind"] not in {"service", "anonymous"}
+    account, has_credentials = account_of(principal), principal["kind"] not in {"service", "anonymous"}
     is_bound = principal["kind"] in {"iam", "root"} and account != layers["management_account_id"]
     rcps = layers.get("rcps", []) if _rcps_apply(case) else []
     has_policy = "resource_policy" in layers and not _is_spared_root(case, account)
@@ -73,7 +73,7 @@ def simulation(case: dict[str, Any]) -> dict[str, Any]:
             "principal": _name(principal, account),
             "action": case["action"],
             "resource": {"resource": case["resource"], "accountId": case["owner"]},
-            "contextVariables": {**_implied(case, account), **case["context"]},
+            "contextVariables": {**implied(case), **case["context"]},
         },
         "identityPolicies": _named(_identity(case)) if has_credentials else [],
         "serviceControlPolicies": _levels(layers.get("scps", []) if is_bound else []),
@@ -85,7 +85,8 @@ def simulation(case: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _account(principal: dict[str, str]) -> str:
+def account_of(principal: dict[str, str]) -> str:
+    """Return the caller's account; a service or anonymous has none."""
     return principal.get("account_id") or principal.get("arn", "::::").split(":")[4]
 
 
@@ -143,9 +144,9 @@ def _levels(levels: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _implied(case: dict[str, Any], account: str) -> dict[str, list[str]]:
+def implied(case: dict[str, Any]) -> dict[str, list[str]]:
     """IAM User Guide, "Request information that you can use for policy variables", the table by principal."""
-    principal = case["principal"]
+    principal, account = case["principal"], account_of(case["principal"])
     is_service = principal["kind"] == "service"
     keys = {
         "aws:PrincipalIsAWSService": str(is_service).lower(),
@@ -161,7 +162,11 @@ def _implied(case: dict[str, Any], account: str) -> dict[str, list[str]]:
         case "root":
             keys |= {"aws:PrincipalArn": f"arn:aws:iam::{account}:root", "aws:PrincipalType": "Account"}
         case _ if ":user/" in arn:
-            keys |= {"aws:PrincipalArn": arn, "aws:PrincipalType": "User", "aws:username": arn.rpartition("/")[2]}
+            keys |= {
+                "aws:PrincipalArn": arn,
+                "aws:PrincipalType": "User",
+                "aws:username": arn.rpartition("/")[2],
+            }
         case _ if ":federated-user/" in arn:
             keys |= {"aws:PrincipalArn": arn, "aws:PrincipalType": "FederatedUser"}
         case _:
