@@ -155,6 +155,21 @@ def _families(case: Case) -> Case | None:
     return _changed(case, change)
 
 
+def _arn_variables(case: Case) -> Case | None:
+    """Write the caller's account where an ARN operator has the variable of it."""
+    account = account_of(case["principal"])
+
+    def change(found: Case) -> None:
+        for policy, statement in _statements(found["layers"]):
+            for operator, keys in statement.get("Condition", {}).items():
+                for key, values in (
+                    keys.items() if "Arn" in operator and policy["Version"] != "2008-10-17" else ()
+                ):
+                    keys[key] = [each.replace("${aws:PrincipalAccount}", account) for each in values]
+
+    return _changed(case, change) if account else None
+
+
 DIFFERENCES = (
     Difference(
         name="owner of the bucket policy",
@@ -190,5 +205,10 @@ DIFFERENCES = (
         name="addresses of both families",
         page="https://docs.aws.amazon.com/AmazonS3/latest/userguide/ipv6-access.html",
         rewritten=_families,
+    ),
+    Difference(
+        name="variable in an ARN operator",
+        page=f"{_IAM}/reference_policies_variables.html",
+        rewritten=_arn_variables,
     ),
 )

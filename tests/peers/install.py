@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -39,9 +40,11 @@ def main() -> int:
         where.mkdir(parents=True, exist_ok=True)
         names = [f"{name}@{body['version']}" for name, body in PACKAGES.items()]
         options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--save-exact"]
-        subprocess.run(["npm", "install", "--prefix", str(where), *options, *names], check=True)
+        subprocess.run(
+            [shutil.which("npm") or "npm", "install", "--prefix", str(where), *options, *names], check=True
+        )
     if (found := installed(where)) != PACKAGES:
-        print(f"{where}: expected {PACKAGES}, got {found}; remove the folder", file=sys.stderr)
+        sys.stderr.write(f"{where}: expected {PACKAGES}, got {found}; remove the folder\n")
         return 1
     return 0
 

@@ -90,6 +90,22 @@ _SMALLEST = {
                     ],
                 }
             ]
+        },
+        action="sns:Publish",
+        resource="arn:aws:sns:eu-central-1:222222222222:a",
+    ),
+    "variable in an ARN operator": _case(
+        {
+            "identity": [
+                _policy(
+                    {
+                        "Effect": "Allow",
+                        "Condition": {
+                            "ArnLike": {"aws:PrincipalArn": ["arn:aws:iam::${aws:PrincipalAccount}:role/a"]}
+                        },
+                    }
+                )
+            ]
         }
     ),
     "session policy and everybody": _case(
@@ -101,9 +117,7 @@ _SMALLEST = {
     "addresses of both families": _case(
         {
             "identity": [
-                _policy(
-                    {"Effect": "Allow", "Condition": {"NotIpAddress": {"aws:SourceIp": ["203.0.113.0/24"]}}}
-                )
+                _policy({"Effect": "Allow", "Condition": {"NotIpAddress": {"aws:SourceIp": ["203.0.113.7"]}}})
             ]
         },
         context={"aws:SourceIp": ["2001:db8::1"]},
