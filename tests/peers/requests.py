@@ -243,7 +243,7 @@ def _layers(random: Random, principal: dict[str, str], account: str) -> dict[str
         layers["resource_policy"] = _mixed(random, with_principal=True)
     if has_credentials and random.random() < 0.5:
         layers["identity"] = [_mixed(random) for _ in range(random.choice((0, 1, 2)))]
-    if has_credentials and random.random() < 0.2:
+    if principal["kind"] in {"iam", "root"} and random.random() < 0.2:  # service-linked roles have none
         layers["boundary"] = _mixed(random)
     if "sts" in principal.get("arn", "") and random.random() < 0.2:
         layers["session"] = _mixed(random)
