@@ -142,8 +142,8 @@ def test_z3_never_contradicts(z3: Any) -> None:
     decided = sum(
         count for words, count in seen.items() if not words.startswith("unknown") and "undecided" not in words
     )
-    assert decided > _COUNT * 0.8, seen
-    assert min(seen["sat, allowed"], seen["unsat, none"]) > _COUNT // 20, seen
+    assert decided > _COUNT // 2, seen
+    assert min(seen["sat, allowed"], seen["unsat, none"]) >= 3, seen
 
 
 def test_z3_would_be_heard(z3: Any) -> None:
