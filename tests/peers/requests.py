@@ -216,6 +216,8 @@ def _caller(random: Random) -> tuple[dict[str, str], dict[str, list[str]]]:
             }, context
         case "federated":
             return {"kind": "iam", "arn": f"arn:aws:sts::{account}:federated-user/{name}"}, context
+        case _:
+            pass
     path = "aws-service-role/x.amazonaws.com/" if kind == "linked" else random.choice(("", "", "p/", "p/q/"))
     context["aws:PrincipalArn"] = [f"arn:aws:iam::{account}:role/{path}{name}"]
     session = f"arn:aws:sts::{account}:assumed-role/{name}/{random.choice(('a', 'b'))}"
