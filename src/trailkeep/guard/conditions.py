@@ -2,13 +2,15 @@
 
 * Operators and keys of a block are joined by AND, the values of one key by OR (negated: none of them).
 * An absent key fails an operator, satisfies a negated one and ``...IfExists``; ``Null`` asks for absence.
-* ``ForAllValues:`` is true of an absent or empty key, ``ForAnyValue:`` is false of it.
+* ``ForAllValues:`` is true of an absent or empty key, ``ForAnyValue:`` is false of it, with ``...IfExists``
+  too: AWS asks for existence value by value, and there is none.
 * A value that cannot be compared (a variable without value, a name that is no ARN, a word that is no number)
   satisfies neither an operator nor its negation: the statement does not apply.
 * Without a set qualifier, several values in the request are read as "any of them" (negated: none of them).
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html,
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html,
+https://repost.aws/questions/QU9HFmDzP0QGuU-fd7rS6B7w (ForAnyValue with IfExists, as tried on AWS)
 """
 
 from __future__ import annotations
@@ -138,7 +140,7 @@ def condition_holds(condition: Condition, context: Context, *, variables: bool) 
     if condition.operator is Operator.NULL:
         return str(not actual).lower() in {value.lower() for value in condition.values}
     if condition.if_exists and not actual:
-        return True
+        return condition.qualifier is not Qualifier.ANY
     matches = _matcher(condition, single_value(context), variables=variables)
     match condition.qualifier:
         case Qualifier.ALL:
