@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from estates import in_force, nothing, with_facts
 from trailkeep.core.errors import UsageError
@@ -239,3 +240,13 @@ def test_an_unreadable_estate_is_all_unknown() -> None:
     facts = observed(estate)
     assert {facts.holds(fact) for fact in Fact} == {None}
     assert facts.organization == ""
+
+
+def test_a_bucket_that_nobody_may_read_hides_no_trail() -> None:
+    """The only organization trail is the one that is meant where the bucket could not be read; of two, none is."""
+    closed = {"bucket": {"fact": "Unreadable", "call": "sts:AssumeRole", "error": "AccessDenied"}}
+    estate = with_facts(in_force(), closed)
+    assert observed(estate).trail == observed(in_force()).trail != ""
+    assert not isinstance(estate.trails, Unreadable)
+    second = replace(estate.trails[0], name="second", arn=TRAIL)
+    assert observed(replace(estate, trails=(*estate.trails, second))).trail == ""

@@ -179,7 +179,8 @@ def observed(estate: Estate, *, trail: str = "") -> ArchiveFacts:
 
     Args:
         estate: what was observed.
-        trail: the name of the trail; without it the organization trail that delivers to the bucket.
+        trail: the name of the trail; without it the organization trail that delivers to the bucket, or the
+            only one where the bucket could not be read.
     """
     recording = _trail(estate, trail)
     facts = ArchiveFacts(
@@ -211,13 +212,13 @@ def observed(estate: Estate, *, trail: str = "") -> ArchiveFacts:
 def _trail(estate: Estate, name: str) -> Trail | None:
     if isinstance(estate.trails, Unreadable):
         return None
+    if name:
+        return next((one for one in estate.trails if one.name == name), None)
+    organized = [one for one in estate.trails if one.is_organization_trail]
+    if isinstance(estate.bucket, Unreadable):
+        return organized[0] if len(organized) == 1 else None
     bucket = estate.bucket.name if isinstance(estate.bucket, Bucket) else ""
-    meant = (
-        one
-        for one in estate.trails
-        if (one.name == name if name else one.is_organization_trail and one.bucket == bucket)
-    )
-    return next(meant, None)
+    return next((one for one in organized if one.bucket == bucket), None)
 
 
 def _with_bucket(facts: ArchiveFacts, estate: Estate) -> ArchiveFacts:
