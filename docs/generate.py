@@ -13,12 +13,16 @@ from pathlib import Path
 
 os.environ["COLUMNS"] = "100"
 
+from threats_page import threats
 from typer.testing import CliRunner
 
 from trailkeep.cli.main import VERBS, build
 from trailkeep.core import errors
 from trailkeep.core.config import reference
 from trailkeep.core.verdict import ExitCode
+from trailkeep.guard.control import Area
+from trailkeep.guard.control_mappings import FRAMEWORKS, mappings_of
+from trailkeep.guard.controls import CONTROLS
 from trailkeep.keep.schema import COLUMNS
 
 _REFERENCE = Path(__file__).parent / "reference"
@@ -37,7 +41,9 @@ def pages() -> Iterator[tuple[str, str]]:
     yield "cli.md", "\n".join(_cli())
     yield "columns.md", "\n".join(_columns())
     yield "configuration.md", "\n".join(_configuration())
+    yield "controls.md", "\n".join(_controls())
     yield "exit-codes.md", "\n".join(_exit_codes())
+    yield "threats.md", "\n".join(threats(_NOTICE))
 
 
 def _cli() -> Iterator[str]:
@@ -75,6 +81,56 @@ def _configuration() -> Iterator[str]:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _controls() -> Iterator[str]:
+    yield from (
+        "# Controls of audit",
+        "",
+        _NOTICE,
+        f"The {len(CONTROLS)} questions of `trailkeep audit`. Ids are stable: mutes and scripts may rely on",
+        "them. How to use them is in [Audit the archive](../how-to/audit.md). An *action* is the one of",
+        "`trailkeep plan` that repairs a failure; where there is none, a person does.",
+        "",
+    )
+    for area in Area:
+        yield from (f"## {area.value}", "")
+        yield from (
+            "| control | severity | question | what to do | action |",
+            "| --- | --- | --- | --- | --- |",
+        )
+        for control in (one for one in CONTROLS if one.area is area):
+            action = f"`{control.action}`" if control.action else ""
+            cells = (f"`{control.id}`", control.severity.value, control.question, control.remedy, action)
+            yield "| " + " | ".join(map(_cell, cells)) + " |"
+        yield ""
+    yield from _frameworks()
+
+
+def _frameworks() -> Iterator[str]:
+    yield from (
+        "## Frameworks",
+        "",
+        "What `--framework` takes, and the retention that it asks for where it names a number. `cis`, `pci`,",
+        "`nist` and `fedramp` are short for the newest. The numbers are taken from the compliance tables of",
+        "Prowler 5.46.0, from AWS Security Hub and from NIST SP 800-53; `guard/control_mappings.py` has the",
+        "sources.",
+        "",
+        "| framework | name | retention |",
+        "| --- | --- | --- |",
+    )
+    for framework in FRAMEWORKS:
+        days = f"{framework.retention_days} days" if framework.retention_days else ""
+        yield f"| `{framework.key}` | {framework.name} | {days} |"
+    yield from ("", "| control | requirements |", "| --- | --- |")
+    for control in CONTROLS:
+        grouped: dict[str, list[str]] = {}
+        for one in mappings_of(control.id):
+            grouped.setdefault(one.framework, []).append(one.requirement)
+        listed = "; ".join(f"{key} {', '.join(numbers)}" for key, numbers in grouped.items())
+        if listed:
+            yield f"| `{control.id}` | {listed} |"
+    yield ""
 
 
 def _exit_codes() -> Iterator[str]:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile("trailkeep", deadline=None)  # a busy machine is no finding
-settings.load_profile("trailkeep")
+settings.register_profile("nightly", deadline=None, max_examples=100_000)
+settings.load_profile(os.environ.get("TRAILKEEP_PROPERTIES", "trailkeep"))
 
 pytest_plugins = ["plugins.sandbox_plugin"]
 

@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from trailkeep.cli import apply, collect, explain, init, plan, status
+from trailkeep.cli import apply, audit, collect, explain, init, plan, prove, status
 from trailkeep.core.errors import TrailkeepError
 from trailkeep.sandbox.delivery import deliver
 from trailkeep.sandbox.events import OrganizationShape, activity
@@ -69,7 +69,7 @@ class Verbs:
     def run(self, *arguments: str, answer: str = "") -> Ran:
         """Run one command; errors of ours become their line and exit code, as ``trailkeep`` does it."""
         application = typer.Typer(pretty_exceptions_enable=False)
-        for verb in (init, plan, apply, status, explain, collect):
+        for verb in (init, plan, apply, prove, status, explain, collect, audit):
             application.command(verb.__name__.rsplit(".", 1)[1])(verb.command)
         ran = CliRunner().invoke(application, list(arguments), input=answer)
         if isinstance(ran.exception, TrailkeepError):

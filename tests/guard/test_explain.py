@@ -198,7 +198,7 @@ def test_the_common_recipe(shared_data: Path) -> None:
     assert messages[FindingKind.NEEDS_OTHER].endswith("s3:PutAccountPublicAccessBlock, s3:DeleteJobTagging")
     assert messages[FindingKind.ACTION_UNKNOWN].endswith(": s3:DeleteBucketOwnershipControls")
     assert messages[FindingKind.SCP_ROOT].startswith(
-        f"root of the archive account may still do 41 of {len(WRITES)}"
+        f"root of the archive account may still do 42 of {len(WRITES)}"
     )
 
 

@@ -31,6 +31,7 @@ from trailkeep.core.errors import AwsCallError, StoppedError, UsageError
 if TYPE_CHECKING:
     from mypy_boto3_cloudtrail import CloudTrailClient
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_s3 import S3Client
@@ -203,6 +204,15 @@ class Accounts:
         """
         client: EC2Client = self._client(self._session(account), "ec2", self._region)
         return client
+
+    def iam(self) -> IAMClient:
+        """Return a client for IAM, as the caller."""
+        client: IAMClient = self._client(self._base, "iam", self._region)
+        return client
+
+    def service(self, name: Literal["cloudwatch", "events", "logs"], region: str) -> Any:
+        """Return a client for a service that watches, as the caller."""
+        return self._client(self._base, name, region)
 
     def forget(self, account: str) -> None:
         """Drop the credentials for an account, so that the next client assumes the role again."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trailkeep.core.arn import Arn
 from trailkeep.core.errors import ConfigError
 from trailkeep.core.fields import ACCOUNT, FIELDS, ORGANIZATION, ORGANIZATION_ONLY, Field, Value
+from trailkeep.core.mutes import MUTE_FIELDS, Mute, read_mutes, render_mutes
 from trailkeep.core.outside import read_toml
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Config",
     "GuardsConfig",
     "LakeConfig",
+    "Mute",
     "OrganizationConfig",
     "RetentionConfig",
     "TrailConfig",
@@ -109,6 +111,7 @@ class Config:
     trail: TrailConfig
     guards: GuardsConfig
     lake: LakeConfig
+    mutes: tuple[Mute, ...] = ()
 
     @property
     def trail_region(self) -> str:
@@ -151,6 +154,8 @@ def parse_config(text: str) -> Config:
         raise ConfigError("trailkeep.toml", f"expected TOML, got {error}; correct that line") from error
     values: dict[str, Any] = {}
     errors: list[ConfigError] = []
+    mutes, problems = read_mutes(tables.pop("audit")) if "audit" in tables else ((), ())
+    errors += problems
     for section, content in tables.items():
         if section in _SECTIONS and isinstance(content, dict):
             values |= {f"{section}.{name}": value for name, value in content.items()}
@@ -158,7 +163,7 @@ def parse_config(text: str) -> Config:
             values[section] = content
         else:
             errors.append(_unknown(section, [*_SECTIONS, *_TOP], "a section"))
-    return _checked(values, errors)
+    return replace(_checked(values, errors), mutes=mutes)
 
 
 def build_config(values: Mapping[str, Value]) -> Config:
@@ -186,6 +191,7 @@ def render(config: Config) -> str:
             for line in (f"# {field.comment}", f"{field.name} = {value}")
         ]
         lines += ["", f"[{section}]", *said] if said else []
+    lines += render_mutes(config.mutes)
     return "\n".join(lines) + "\n"
 
 
@@ -194,6 +200,8 @@ def reference() -> Iterator[tuple[str, str, str, str, str]]:
     for field in FIELDS:
         default = "" if field.default is None else _toml(field.default)
         yield field.key, field.type_name, default, field.expected, field.comment
+    for name, expected, comment in MUTE_FIELDS:
+        yield f"audit.mute[].{name}", "str", "", expected, comment
 
 
 def _checked(values: dict[str, Any], errors: list[ConfigError]) -> Config:

@@ -2,13 +2,15 @@
 
 * Operators and keys of a block are joined by AND, the values of one key by OR (negated: none of them).
 * An absent key fails an operator, satisfies a negated one and ``...IfExists``; ``Null`` asks for absence.
-* ``ForAllValues:`` is true of an absent or empty key, ``ForAnyValue:`` is false of it.
+* ``ForAllValues:`` is true of an absent or empty key, ``ForAnyValue:`` is false of it, with ``...IfExists``
+  too: AWS asks for existence value by value, and there is none.
 * A value that cannot be compared (a variable without value, a name that is no ARN, a word that is no number)
   satisfies neither an operator nor its negation: the statement does not apply.
 * Without a set qualifier, several values in the request are read as "any of them" (negated: none of them).
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html,
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html,
+https://repost.aws/questions/QU9HFmDzP0QGuU-fd7rS6B7w (ForAnyValue with IfExists, as tried on AWS)
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ __all__ = [
     "Operator",
     "Qualifier",
     "condition_holds",
+    "moment_of",
+    "number_of",
     "parse_operator",
     "single_value",
 ]
@@ -136,7 +140,7 @@ def condition_holds(condition: Condition, context: Context, *, variables: bool) 
     if condition.operator is Operator.NULL:
         return str(not actual).lower() in {value.lower() for value in condition.values}
     if condition.if_exists and not actual:
-        return True
+        return condition.qualifier is not Qualifier.ANY
     matches = _matcher(condition, single_value(context), variables=variables)
     match condition.qualifier:
         case Qualifier.ALL:
@@ -173,7 +177,7 @@ def _equals(expected: str, actual: str, lookup: Lookup, *, variables: bool) -> b
 
 def _equals_ignoring_case(expected: str, actual: str, lookup: Lookup, *, variables: bool) -> bool | None:
     text = expand_text(expected, lookup, variables=variables)
-    return None if text is None else text.casefold() == actual.casefold()
+    return None if text is None else text.lower() == actual.lower()
 
 
 def _like(expected: str, actual: str, lookup: Lookup, *, variables: bool) -> bool | None:
@@ -210,27 +214,32 @@ def _in_network(expected: str, actual: str, lookup: Lookup, *, variables: bool) 
 def _numeric(compare: Callable[[Decimal, Decimal], bool]) -> _Comparison:
     def numeric(expected: str, actual: str, lookup: Lookup, *, variables: bool) -> bool | None:
         del lookup, variables
-        limit, number = _number(expected), _number(actual)
+        limit, number = number_of(expected), number_of(actual)
         return None if limit is None or number is None else compare(number, limit)
 
     return numeric
 
 
-def _number(text: str) -> Decimal | None:
+def number_of(text: str) -> Decimal | None:
+    """Return the number that a text is, or None when it is none.
+
+    >>> number_of("10.5"), number_of("ten")
+    (Decimal('10.5'), None)
+    """
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
 def _date(compare: Callable[[datetime, datetime], bool]) -> _Comparison:
     def date(expected: str, actual: str, lookup: Lookup, *, variables: bool) -> bool | None:
         del lookup, variables
-        limit, moment = _moment(expected), _moment(actual)
+        limit, moment = moment_of(expected), moment_of(actual)
         return None if limit is None or moment is None else compare(moment, limit)
 
     return date
 
 
-def _moment(text: str) -> datetime | None:
-    """Read ISO 8601 or seconds since 1970; without an offset it is UTC."""
+def moment_of(text: str) -> datetime | None:
+    """Read ISO 8601 or seconds since 1970; without an offset it is UTC. None when the text is neither."""
     try:
         if _NUMBER.fullmatch(text):
             return datetime.fromtimestamp(float(text), UTC)

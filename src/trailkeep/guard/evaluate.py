@@ -54,6 +54,7 @@ __all__ = [
     "ADMINISTRATOR_ACCESS",
     "FULL_AWS_ACCESS",
     "RCP_SERVICES",
+    "TRUST_ACTIONS",
     "Decision",
     "Evaluation",
     "Layer",
@@ -64,7 +65,7 @@ __all__ = [
     "evaluate",
 ]
 
-_TRUST_ACTIONS = frozenset(
+TRUST_ACTIONS = frozenset(
     {
         "sts:assumerole",
         "sts:assumerolewithsaml",
@@ -74,6 +75,7 @@ _TRUST_ACTIONS = frozenset(
         "sts:tagsession",
     }
 )
+"""The actions that a role trust policy must allow, in lower case."""
 _LAYER_WORDS = {
     Layer.SCP: "service control policy",
     Layer.RCP: "resource control policy",
@@ -236,7 +238,7 @@ class _Case:
             return False
         is_key = segments[2] == "kms" and segments[5].startswith("key/")
         is_role = segments[2] == "iam" and segments[5].startswith("role/")
-        return is_key or (is_role and self.request.action.lower() in _TRUST_ACTIONS)
+        return is_key or (is_role and self.request.action.lower() in TRUST_ACTIONS)
 
     def asked(self) -> str:
         return f"{self.request.action} on {self.request.resource}"

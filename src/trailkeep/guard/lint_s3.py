@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from trailkeep.guard.delivery import Delivery, Kind
 from trailkeep.guard.findings import Finding, FindingKind, found
 from trailkeep.guard.matching import split_arn
-from trailkeep.guard.s3_actions import LEVELS, Level, matched_actions
+from trailkeep.guard.s3_actions import LEVELS, TABLE, Level, matched_actions
 from trailkeep.guard.statement import Statement
 
 __all__ = ["lint_s3"]
@@ -60,7 +60,7 @@ _USELESS = {
         'move them to a statement with "Resource": "*"',
     ),
     FindingKind.ACTION_UNKNOWN: (
-        "as IAM does not know them (table of 2026-11)",
+        f"as IAM does not know them ({TABLE})",
         "look the name up in the service authorization reference",
     ),
 }

@@ -5,7 +5,7 @@
     request -> whose key is it? -> may they?             -> would the service?  -> moto
     calls      callers             authority, s3_actions    *_rules
 
-Authorized here: all of S3, CloudTrail and Organizations, and ``sts:AssumeRole``. Other services are moto's.
+Authorized here: all of S3, KMS, CloudTrail and Organizations, and ``sts:AssumeRole``. The rest is moto's.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from trailkeep.sandbox.delegation import register_delegated_administrator
 from trailkeep.sandbox.deletes import delete_objects
 from trailkeep.sandbox.faults import Fault, json_answer
 from trailkeep.sandbox.history_rules import EventHistory
+from trailkeep.sandbox.iam_rules import answer_iam
 from trailkeep.sandbox.injected import Injected
+from trailkeep.sandbox.kms_rules import refuse_kms
 from trailkeep.sandbox.organizations_rules import AccountRequests, leave_organization, refuse_organizations
 from trailkeep.sandbox.s3_actions import Need, s3_needs
 from trailkeep.sandbox.s3_rules import refuse_s3
@@ -89,10 +91,14 @@ class Gate:
                 return _answer_s3(call, caller)
             case Protocol.JSON, "cloudtrail":
                 return _answer_cloudtrail(call, caller, self._history)
+            case Protocol.JSON, "kms":
+                return refuse_kms(call, caller)
             case Protocol.JSON, "organizations":
                 return self._answer_organizations(call, caller)
             case Protocol.QUERY, "sts":
                 return answer_sts(call, caller)
+            case Protocol.QUERY, "iam":
+                return answer_iam(call, caller)
             case _:
                 return None
 

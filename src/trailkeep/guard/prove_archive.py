@@ -1,0 +1,81 @@
+"""The whole proof of an archive: every threat, what an administrator would need, and what was assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from trailkeep.guard.prove import prove_threat
+from trailkeep.guard.prove_closure import Prover
+from trailkeep.guard.prove_fix import smallest_fix
+from trailkeep.guard.prove_guards import Guards
+from trailkeep.guard.prove_model import Outcome, Proof, ThreatVerdict
+from trailkeep.guard.prove_pairs import open_pairs
+from trailkeep.guard.prove_plans import GOALS, plans
+from trailkeep.guard.threat import Control, Threat
+from trailkeep.guard.threats import THREATS
+
+__all__ = ["ASSUMPTIONS", "prove_archive", "worst_of"]
+
+ASSUMPTIONS = (
+    "every identity is an administrator: no verdict depends on identity policies, boundaries or sessions",
+    "service-linked roles decide only the threat that is about them: nobody can assume one",
+    "nothing binds the management account in its own account",
+    "an account to which the management account delegates may be any member, where it is not known",
+    "Object Lock is known from the default retention of the bucket, not from each version",
+    "ACLs are off and grants of the key are not considered",
+    "the rules of AWS are those of the dated documentation that the evaluator follows",
+)
+"""What every proof takes for granted."""
+
+
+def prove_archive(guards: Guards, threats: Iterable[Threat] = THREATS) -> Proof:
+    """Return the verdict on every threat, with a fix where one is open, and the plans of administrators.
+
+    Of all threats the plans for ``GOALS`` are made, of a few those for each of them; none where something
+    was not read, because then nobody knows what stands in their way.
+    """
+    listed, prover = tuple(threats), Prover(guards=guards)
+    meant = [threat for threat in listed if len(listed) < len(GOALS) or threat.id in GOALS]
+    return Proof(
+        threats=tuple(_with_fix(threat, prover) for threat in listed),
+        plans=() if guards.unread else tuple(plans(meant, prover)),
+        assumptions=(*ASSUMPTIONS, *guards.notes),
+        unread=tuple(_unread(guards)),
+    )
+
+
+def worst_of(proofs: Sequence[Proof]) -> Proof:
+    """Return for each threat the worst of several proofs, which differ in what nobody knows.
+
+    The plans are those of the first, and what is assumed or unread in any of them counts.
+    """
+    order = (Outcome.COUNTEREXAMPLE, Outcome.UNDECIDED, Outcome.RESIDUAL, Outcome.PROVED)
+    first = proofs[0]
+    return msgspec.structs.replace(
+        first,
+        threats=tuple(
+            min(alike, key=lambda verdict: order.index(verdict.verdict))
+            for alike in zip(*(proof.threats for proof in proofs), strict=True)
+        ),
+        assumptions=tuple(dict.fromkeys(text for proof in proofs for text in proof.assumptions)),
+        unread=tuple(dict.fromkeys(text for proof in proofs for text in proof.unread)),
+    )
+
+
+def _with_fix(threat: Threat, prover: Prover) -> ThreatVerdict:
+    verdict = prove_threat(threat, prover)
+    if verdict.verdict is not Outcome.COUNTEREXAMPLE or verdict.witness is None:
+        return verdict
+    fix = smallest_fix(threat, prover, open_pairs(threat, prover))
+    missing = verdict.missing
+    if not fix and not prover.guards.facts.trail and "s3:PutObject" in threat.actions:
+        missing = f"{missing}; no change is proposed without the ARN of the trail: name it in params.json"
+    return msgspec.structs.replace(verdict, fix=fix, missing=missing)
+
+
+def _unread(guards: Guards) -> Iterator[str]:
+    yield from dict.fromkeys(
+        (*guards.problems, *(guards.unread[control] for control in Control if control in guards.unread))
+    )

@@ -1,0 +1,47 @@
+"""``prove``: who could touch the archive, decided on what was observed or on a folder of policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from trailkeep.core.errors import UsageError
+from trailkeep.guard.estate import Estate
+from trailkeep.guard.prove_archive import prove_archive, worst_of
+from trailkeep.guard.prove_documents import document_guards, possible_archives
+from trailkeep.guard.prove_estate import estate_guards
+from trailkeep.guard.prove_model import Proof
+from trailkeep.guard.threats import THREATS, threat
+
+__all__ = ["prove_documents", "prove_estate"]
+
+_MOST_ARCHIVES = 9
+
+
+def prove_estate(estate: Estate, *, trail: str = "", only: str = "") -> Proof:
+    """Return the proof for an estate; ``only`` is the id of a threat.
+
+    Raises:
+        UsageError: there is no threat of that id.
+    """
+    threats = (threat(only),) if only else THREATS
+    return prove_archive(estate_guards(estate, trail=trail), threats)
+
+
+def prove_documents(files: Mapping[str, bytes | str], *, only: str = "") -> Proof:
+    """Return the proof for the files of a folder; as text why one could not be read.
+
+    Where nothing tells which account is the archive's, it is proved for each that a policy names and for one
+    that none names; the worst counts.
+
+    Raises:
+        UsageError: there is no threat of that id, or no file is a policy of an archive; or policies name too
+            many accounts to prove it for each.
+    """
+    threats = (threat(only),) if only else THREATS
+    archives = possible_archives(files)
+    if len(archives) > _MOST_ARCHIVES:
+        raise UsageError(
+            f"--policies: expected to know the archive account, got {len(archives) - 1} accounts that it may "
+            "be; name archive_account in params.json"
+        )
+    return worst_of([prove_archive(document_guards(files, archive=archive), threats) for archive in archives])
