@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, assert_never
 from trailkeep.aws.session import aws_errors
 from trailkeep.core.errors import AwsCallError
 from trailkeep.guard.changes import CreateKey, EnableKeyRotation, PutKeyPolicy
-from trailkeep.guard.key_policy import OWN_MATERIAL
+from trailkeep.guard.key_policy import DESCRIPTION, OWN_MATERIAL, TAGS
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -17,7 +17,7 @@ __all__ = ["KeyAction", "perform_on_key"]
 
 T = TypeVar("T")
 KeyAction = CreateKey | EnableKeyRotation | PutKeyPolicy
-_TAG = {"TagKey": "trailkeep", "TagValue": "archive-key"}
+_TAG = {"TagKey": "trailkeep", "TagValue": TAGS["trailkeep"]}
 
 
 class Attempt(Protocol):
@@ -85,11 +85,8 @@ def _found_or_made(client: KMSClient, once: KMSClient, action: CreateKey) -> tup
         return found, False
     made = once.create_key(
         Policy=action.document,
-        Description="Encrypts the CloudTrail archive; without it every log is lost",
-        Tags=[
-            {"TagKey": _TAG["TagKey"], "TagValue": _TAG["TagValue"]},
-            {"TagKey": "managed-by", "TagValue": "trailkeep"},
-        ],
+        Description=DESCRIPTION,
+        Tags=[{"TagKey": name, "TagValue": value} for name, value in TAGS.items()],
     )
     return made["KeyMetadata"]["KeyId"], True
 

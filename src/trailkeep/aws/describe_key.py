@@ -12,7 +12,7 @@ from trailkeep.guard.changes import (
     PutKeyPolicy,
     SetTrailKey,
 )
-from trailkeep.guard.key_policy import NEW_KEY
+from trailkeep.guard.key_policy import DESCRIPTION, NEW_KEY, TAGS
 
 __all__ = ["alias_arguments", "encryption_arguments", "encryption_rules"]
 
@@ -24,8 +24,9 @@ def encryption_arguments(
     region = ["--region", action.region]
     match action:
         case CreateKey(document=document):
-            tags = ["TagKey=trailkeep,TagValue=archive-key", "TagKey=managed-by,TagValue=trailkeep"]
-            return ["kms", "create-key", "--policy", document, "--tags", *tags, *region]
+            tags = [f"TagKey={name},TagValue={value}" for name, value in TAGS.items()]
+            said = ["--description", DESCRIPTION, "--policy", document]
+            return ["kms", "create-key", *said, "--tags", *tags, *region]
         case EnableKeyRotation(key=key):
             return ["kms", "enable-key-rotation", "--key-id", key, *region]
         case PutKeyPolicy(key=key, document=document):

@@ -7,9 +7,18 @@ import shlex
 from collections.abc import Iterable, Iterator
 
 from trailkeep.aws.describe import command
+from trailkeep.aws.describe_key import alias_arguments
 from trailkeep.guard.blueprint import Blueprint
-from trailkeep.guard.changes import Action, AttachPolicy, CreatePolicy, CreateTrail
+from trailkeep.guard.changes import (
+    Action,
+    AttachPolicy,
+    CreateKey,
+    CreatePolicy,
+    CreateTrail,
+    EnableKeyRotation,
+)
 from trailkeep.guard.iac import ROOT, recursive_logging_step
+from trailkeep.guard.key_policy import NEW_KEY
 
 __all__ = ["LIST_ROOT", "script"]
 
@@ -68,7 +77,12 @@ def _commands(action: Action, blueprint: Blueprint) -> Iterator[str]:
         said = said.replace(" --no-recursive-logging", "")
     if isinstance(action, AttachPolicy):
         said = said.replace(shlex.quote(_POLICY_ID), f'"${_variable(action.name)}"')
-    if not blueprint.is_of_organization:
+    said = _with_key(said)
+    if isinstance(action, CreateKey):
+        yield _key(action, said, "in_archive " if blueprint.is_of_organization else "")
+    elif isinstance(action, EnableKeyRotation):
+        yield f"again {'in_archive ' if blueprint.is_of_organization else ''}{said}"
+    elif not blueprint.is_of_organization:
         yield f"again {said}" if said.startswith("aws cloudtrail ") else said
     elif action.account == blueprint.archive_account:
         yield f"in_archive {said}"
@@ -79,6 +93,28 @@ def _commands(action: Action, blueprint: Blueprint) -> Iterator[str]:
     if isinstance(action, CreateTrail):
         for later in recursive_logging_step(action):
             yield f"{later.command} || echo 'update the AWS CLI, then: {later.command}' >&2"
+
+
+def _with_key(said: str) -> str:
+    """Return a command with the shell variable in place of the key's ARN, alone or inside a quoted word."""
+    return said.replace(shlex.quote(NEW_KEY), '"$key"').replace(NEW_KEY, "'\"$key\"'")
+
+
+def _key(action: CreateKey, said: str, where: str) -> str:
+    """Return what makes the key, keeps its ARN and names it; a key of this name is looked for first.
+
+    Nothing else keeps a second run from leaving a key behind that nobody uses: KMS takes any number of them.
+    """
+    named = shlex.quote(f"Aliases[?AliasName=='{action.alias}'].AliasArn")
+    alias = _with_key(shlex.join(["aws", *alias_arguments(action)]))
+    return "\n".join(
+        [
+            f"named=$({where}aws kms list-aliases --region {action.region} --query {named} --output text)",
+            '[ -z "$named" ] || { echo "$named is there: use \'trailkeep apply\'" >&2; exit 1; }',
+            f"key=$({where}{said} --query KeyMetadata.Arn --output text)",
+            f"again {where}{alias}",
+        ]
+    )
 
 
 def _variable(name: str) -> str:

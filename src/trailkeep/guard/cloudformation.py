@@ -13,8 +13,11 @@ from trailkeep.guard.changes import (
     Action,
     AttachPolicy,
     CreateBucket,
+    CreateKey,
     CreatePolicy,
     CreateTrail,
+    EnableKeyRotation,
+    PutBucketEncryption,
     PutBucketPolicy,
     PutLifecycle,
     PutObjectLock,
@@ -22,13 +25,16 @@ from trailkeep.guard.changes import (
     PutPublicAccessBlock,
     PutTags,
     PutVersioning,
+    SetTrailKey,
     StartLogging,
 )
 from trailkeep.guard.iac import ROOT, Export, File, Step, logical_id, recursive_logging_step, step
+from trailkeep.guard.key_policy import DESCRIPTION, TAGS
 
 __all__ = ["cloudformation"]
 
 _BUCKET, _TRAIL, _ROOT = "ArchiveBucket", "Trail", "OrganizationRootId"
+_KEY, _KEY_ARN = "ArchiveKey", "ArchiveKeyArn"
 _Template = dict[str, Any]
 
 
@@ -50,7 +56,11 @@ def cloudformation(
         second = "trail.template.json"
     steps: list[Step] = []
     for action in actions:
-        if not (_in_archive(archive["Resources"], action) or _in_management(management, action)):
+        if not (
+            _in_archive(archive["Resources"], action)
+            or _of_key(archive, action)
+            or _in_management(management, action)
+        ):
             steps.append(step(action, describe(action)))
         elif isinstance(action, CreateTrail):
             steps += recursive_logging_step(action)
@@ -99,6 +109,38 @@ def _in_archive(resources: dict[str, Any], action: Action) -> bool:
     return True
 
 
+def _of_key(template: _Template, action: Action) -> bool:
+    """Add an action on the key, or on what it encrypts in the archive account; its ARN is an output.
+
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-key.html
+    """
+    resources = template["Resources"]
+    match action:
+        case CreateKey():
+            key = {"Description": DESCRIPTION, "KeyPolicy": json.loads(action.document)}
+            key["Tags"] = [{"Key": name, "Value": value} for name, value in TAGS.items()]
+            resources[_KEY] = _lasting("AWS::KMS::Key", key)
+            alias = {"AliasName": action.alias, "TargetKeyId": {"Ref": _KEY}}
+            resources["ArchiveKeyAlias"] = _lasting("AWS::KMS::Alias", alias)
+            said = f"The parameter {_KEY_ARN} of the trail's stack."
+            template["Outputs"] = {_KEY_ARN: {"Description": said, "Value": _key_arn()}}
+        case EnableKeyRotation():
+            resources[_KEY]["Properties"]["EnableKeyRotation"] = True
+        case PutBucketEncryption():
+            default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": _key_arn()}
+            rule = {"ServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}
+            resources[_BUCKET]["Properties"]["BucketEncryption"] = {
+                "ServerSideEncryptionConfiguration": [rule]
+            }
+        case _:
+            return False
+    return True
+
+
+def _key_arn() -> dict[str, list[str]]:
+    return {"Fn::GetAtt": [_KEY, "Arn"]}
+
+
 def _rule(rule: dict[str, Any]) -> dict[str, Any]:
     """Return a lifecycle rule of the S3 API in the names of a template."""
     said = {"Id": rule["ID"], "Status": rule["Status"], "Prefix": rule["Filter"]["Prefix"]}
@@ -130,6 +172,13 @@ def _in_management(template: _Template, action: Action) -> bool:
             )
         case StartLogging():
             resources[_TRAIL]["Properties"]["IsLogging"] = True
+        case SetTrailKey():
+            resources[_TRAIL]["Properties"]["KMSKeyId"] = _parameter(
+                template,
+                _KEY_ARN,
+                pattern=r"^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$",
+                says="The output of this name of the archive's stack.",
+            )
         case CreatePolicy():
             resources[logical_id(action.name)] = _lasting(
                 "AWS::Organizations::Policy",
@@ -162,14 +211,15 @@ def _target(template: _Template, target: str) -> Any:
     """Return a target's id; the root's is a parameter of the stack."""
     if target != ROOT:
         return target
-    template["Parameters"] = {
-        _ROOT: {
-            "Type": "String",
-            "AllowedPattern": "^r-[0-9a-z]{4,32}$",
-            "Description": "See 'aws organizations list-roots'.",
-        }
-    }
-    return {"Ref": _ROOT}
+    pattern = "^r-[0-9a-z]{4,32}$"
+    return _parameter(template, _ROOT, pattern=pattern, says="See 'aws organizations list-roots'.")
+
+
+def _parameter(template: _Template, name: str, *, pattern: str, says: str) -> dict[str, str]:
+    """Declare what only the one who deploys the stack knows, and return the reference to it."""
+    parameters = template.setdefault("Parameters", {})
+    parameters[name] = {"Type": "String", "AllowedPattern": pattern, "Description": says}
+    return {"Ref": name}
 
 
 def _lasting(kind: str, properties: dict[str, Any]) -> dict[str, Any]:

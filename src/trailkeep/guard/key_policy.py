@@ -8,9 +8,20 @@ from trailkeep.guard.documents import Document
 from trailkeep.guard.reader_grants import reader_key_grants
 from trailkeep.guard.service_grants import key_grants
 
-__all__ = ["ALIAS", "NEW_KEY", "OWN_MATERIAL", "guarding_key", "key_policy", "only_lets_decrypt"]
+__all__ = [
+    "ALIAS",
+    "DESCRIPTION",
+    "NEW_KEY",
+    "OWN_MATERIAL",
+    "TAGS",
+    "guarding_key",
+    "key_policy",
+    "only_lets_decrypt",
+]
 
 ALIAS = "alias/trailkeep-archive"
+DESCRIPTION = "Encrypts the CloudTrail archive; without it every log is lost"
+TAGS = {"trailkeep": "archive-key", "managed-by": "trailkeep"}
 NEW_KEY = "<archive key>"
 """Stands for the ARN of a key that is yet to be created."""
 

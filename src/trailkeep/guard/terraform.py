@@ -17,9 +17,12 @@ from trailkeep.guard.changes import (
     Action,
     AttachPolicy,
     CreateBucket,
+    CreateKey,
     CreatePolicy,
     CreateTrail,
+    EnableKeyRotation,
     PutAccountPublicAccessBlock,
+    PutBucketEncryption,
     PutBucketPolicy,
     PutLifecycle,
     PutObjectLock,
@@ -27,13 +30,16 @@ from trailkeep.guard.changes import (
     PutPublicAccessBlock,
     PutTags,
     PutVersioning,
+    SetTrailKey,
     StartLogging,
 )
 from trailkeep.guard.iac import ROOT, Export, File, Step, recursive_logging_step, step
+from trailkeep.guard.key_policy import DESCRIPTION, TAGS
 
 __all__ = ["terraform"]
 
 _BUCKET = "aws_s3_bucket.archive.id"
+_KEY = "aws_kms_key.archive.arn"
 _SWITCHES = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
 _BEFORE_GUARDS = (
     "aws_s3_account_public_access_block.archive",
@@ -44,6 +50,14 @@ _BEFORE_GUARDS = (
     "aws_cloudtrail.trailkeep",
 )
 """What an attached guard would refuse to make."""
+
+_BEFORE_GUARDS_OF_KEY = (
+    "aws_kms_alias.archive",
+    "aws_kms_key.archive",
+    "aws_s3_bucket_server_side_encryption_configuration.archive",
+)
+_SAID_BY_OTHERS = (EnableKeyRotation, PutTags, SetTrailKey, StartLogging)
+"""Actions that are arguments of a resource: the key's, the bucket's or the trail's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,30 +76,30 @@ def terraform(blueprint: Blueprint, actions: Iterable[Action], describe: Callabl
     ``describe`` returns the AWS CLI command of an action that Terraform cannot express safely.
     """
     actions = tuple(actions)
-    starts = any(isinstance(action, StartLogging) for action in actions)
+    said = frozenset(type(action) for action in actions)
     tags = {tag.key: tag.value for action in actions if isinstance(action, PutTags) for tag in action.tags}
     blocks: list[str] = [*_providers(blueprint)]
     documents: list[File] = []
     steps: list[Step] = []
     created = {action.name for action in actions if isinstance(action, CreatePolicy)}
     for action in actions:
-        if isinstance(action, StartLogging | PutTags):
+        if isinstance(action, _SAID_BY_OTHERS):
             continue
         if isinstance(action, CreateTrail):
             steps += recursive_logging_step(action)
         match action:
             case PutBucketPolicy():
                 documents.append(_document("bucket-policy.json", action.document))
+            case CreateKey():
+                documents.append(_document("key-policy.json", action.document))
             case CreatePolicy():
                 documents.append(_document(f"{action.name}.json", action.document))
             case _:
                 pass
-        resource = _resource(action, created, starts=starts, tags=tags)
-        if resource is None:
+        resources = _resources(action, created, said=said, tags=tags)
+        if not resources:
             steps.append(step(action, describe(action)))
-        else:
-            kind, name, body = resource
-            blocks.append(_block(f'resource "{kind}" "{name}"', body))
+        blocks += [_block(f'resource "{kind}" "{name}"', body) for kind, name, body in resources]
     main = File(name="main.tf", text="\n\n".join(blocks) + "\n")
     return Export(files=(main, *documents), steps=tuple(steps))
 
@@ -104,11 +118,35 @@ def _providers(blueprint: Blueprint) -> Iterator[str]:
 
 
 _Resource = tuple[str, str, _Body]
+_Kinds = frozenset[type[Action]]
 
 
-def _resource(action: Action, created: set[str], *, starts: bool, tags: dict[str, str]) -> _Resource | None:
-    """Return type, name and body of the resource that is the action, None where there is none."""
-    return _bucket(action, tags) or _management(action, created, starts=starts)
+def _resources(
+    action: Action, created: set[str], *, said: _Kinds, tags: dict[str, str]
+) -> tuple[_Resource, ...]:
+    """Return type, name and body of each resource that is the action, nothing where there is none.
+
+    ``said`` are the kinds of all actions, some of which are arguments of another one's resource.
+    """
+    if isinstance(action, CreateKey):
+        return _key(action, rotates=EnableKeyRotation in said)
+    resource = _bucket(action, tags) or _management(action, created, said)
+    return () if resource is None else (resource,)
+
+
+def _key(action: CreateKey, *, rotates: bool) -> tuple[_Resource, ...]:
+    """Return the key, which outlives its module as the bucket does, and its alias."""
+    archive = {"provider": _Code("aws.archive")}
+    body = {
+        **archive,
+        "description": DESCRIPTION,
+        "policy": _file("key-policy.json"),
+        "enable_key_rotation": rotates,
+        "tags": _Code(_map(TAGS)),
+        "lifecycle": {"prevent_destroy": True},
+    }
+    alias = {**archive, "name": action.alias, "target_key_id": _Code("aws_kms_key.archive.key_id")}
+    return ("aws_kms_key", "archive", body), ("aws_kms_alias", "archive", alias)
 
 
 def _bucket(action: Action, tags: dict[str, str]) -> _Resource | None:
@@ -137,6 +175,10 @@ def _bucket(action: Action, tags: dict[str, str]) -> _Resource | None:
             return "aws_s3_bucket_object_lock_configuration", "archive", {**archive, "rule": retention}
         case PutBucketPolicy():
             return "aws_s3_bucket_policy", "archive", {**archive, "policy": _file("bucket-policy.json")}
+        case PutBucketEncryption():
+            default = {"sse_algorithm": "aws:kms", "kms_master_key_id": _Code(_KEY)}
+            rule = {"bucket_key_enabled": True, "apply_server_side_encryption_by_default": default}
+            return "aws_s3_bucket_server_side_encryption_configuration", "archive", {**archive, "rule": rule}
         case PutAccountPublicAccessBlock():
             body = {"provider": _Code("aws.archive"), **dict.fromkeys(_SWITCHES, True)}
             return "aws_s3_account_public_access_block", "archive", body
@@ -147,25 +189,26 @@ def _bucket(action: Action, tags: dict[str, str]) -> _Resource | None:
             return None
 
 
-def _management(action: Action, created: set[str], *, starts: bool) -> _Resource | None:
+def _management(action: Action, created: set[str], said: _Kinds) -> _Resource | None:
     match action:
         case CreateTrail():
-            return "aws_cloudtrail", "trailkeep", _trail(action, starts=starts)
+            return "aws_cloudtrail", "trailkeep", _trail(action, said)
         case CreatePolicy():
             return "aws_organizations_policy", action.name, _policy(action)
         case AttachPolicy() if action.name in created:
             root = _Code("data.aws_organizations_organization.current.roots[0].id")
+            before = (*_BEFORE_GUARDS, *(_BEFORE_GUARDS_OF_KEY if CreateKey in said else ()))
             body = {
                 "policy_id": _Code(f"aws_organizations_policy.{action.name}.id"),
                 "target_id": root if action.target_id == ROOT else action.target_id,
-                "depends_on": [_Code(name) for name in _BEFORE_GUARDS],
+                "depends_on": [_Code(name) for name in before],
             }
             return "aws_organizations_policy_attachment", action.name, body
         case _:
             return None
 
 
-def _trail(action: CreateTrail, *, starts: bool) -> _Body:
+def _trail(action: CreateTrail, said: _Kinds) -> _Body:
     return {
         "name": action.name,
         "s3_bucket_name": _Code(_BUCKET),
@@ -173,7 +216,8 @@ def _trail(action: CreateTrail, *, starts: bool) -> _Body:
         "is_multi_region_trail": True,
         "include_global_service_events": True,
         "enable_log_file_validation": True,
-        "enable_logging": starts,
+        "enable_logging": StartLogging in said,
+        **({"kms_key_id": _Code(_KEY)} if SetTrailKey in said else {}),
         **_feeds(action),
         "depends_on": [_Code("aws_s3_bucket_policy.archive")],
     }

@@ -75,12 +75,6 @@ def export_setup(config: Config, target: Target) -> Export:
     """
     if not config.archive.account:
         raise _no_account("every target names the account")
-    if config.archive.encryption == "sse-kms":
-        raise ConfigError(
-            "archive.encryption",
-            "expected sse-s3 for an export of the setup, got sse-kms, whose key no target is told of yet; "
-            "run 'trailkeep apply'",
-        )
     blueprint = _blueprint(config)
     actions = plan(blueprint, blank_estate(blueprint), arm=True).actions
     match target:
