@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,9 +20,12 @@ _BIN = Path(sys.executable).parent
 _BASH = shutil.which("bash") or ""
 
 
-def test_cfn_lint_finds_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "changes", [{"archive.lifecycle_expire_days": 500}, {"archive.encryption": "sse-kms"}], ids=str
+)
+def test_cfn_lint_finds_nothing(changes: dict[str, Any], tmp_path: Path) -> None:
     """cfn-lint has nothing to say of the two templates."""
-    made = export_setup(account_config({"archive.lifecycle_expire_days": 500}), Target.CLOUDFORMATION)
+    made = export_setup(account_config(changes), Target.CLOUDFORMATION)
     for file in made.files:
         (tmp_path / file.name).write_text(file.text)
     names = [file.name for file in made.files]
@@ -39,12 +43,16 @@ def test_cfn_lint_finds_nothing(tmp_path: Path) -> None:
 @pytest.mark.sandbox
 @pytest.mark.slow
 @pytest.mark.skipif(not _BASH, reason="bash is not installed")
+@pytest.mark.parametrize("encryption", ["sse-s3", "sse-kms"])
 def test_the_script_leaves_nothing_to_do(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    encryption: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The script, run as the account with the AWS CLI, leaves at most what an older AWS CLI cannot say."""
     with account_verbs(sandbox, monkeypatch, tmp_path) as verbs:
         assert verbs.run("init", "--mode", "account", "--yes").exit_code == 0
+        written = tmp_path / "trailkeep.toml"
+        asked = written.read_text().replace('encryption = "sse-s3"', f'encryption = "{encryption}"')
+        written.write_text(asked)
         assert verbs.run("export", "cli", "out").exit_code == 0
         ran = subprocess.run(
             [_BASH, tmp_path / "out" / "setup.sh"],
@@ -56,6 +64,8 @@ def test_the_script_leaves_nothing_to_do(
         )
         assert ran.returncode == 0, ran.stderr
         assert deliver_own_log(sandbox).objects == 1
+        [trail] = sandbox.client("cloudtrail", ALONE).describe_trails()["trailList"]
+        assert ("KmsKeyId" in trail) is (encryption == "sse-kms")
         left = verbs.run("plan", "--arm", "--json")
         assert set(left.ids) <= {"trail.update"}, left.document
         assert all(one["account"] == ALONE for one in left.document["actions"])

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import hcl2
+import msgspec
 import pytest
 from msgspec.structs import replace
 
+from account_estates import account_config
 from estates import config
 from guard_verbs import Verbs, settings
 from trailkeep.aws.act import Actor
 from trailkeep.aws.observe import observe
 from trailkeep.aws.patience import Patience
 from trailkeep.aws.session import Accounts
-from trailkeep.core.config import parse_config
+from trailkeep.core.config import Config, parse_config
 from trailkeep.core.errors import ConfigError
 from trailkeep.guard.blueprint import draw_blueprint
 from trailkeep.guard.changes import PutAccountPublicAccessBlock
-from trailkeep.guard.estate import Estate, TrailStatus, Unreadable
+from trailkeep.guard.estate import Estate, Key, TrailStatus, Unreadable
 from trailkeep.guard.iac import Export, blank_estate
+from trailkeep.guard.key_policy import ALIAS, NEW_KEY
 from trailkeep.guard.plan import plan
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, Sandbox
 from trailkeep.workflows.export import Target, export_policies, export_setup
@@ -40,7 +45,9 @@ _KINDS: list[dict[str, Any]] = [
         "trail.recursive_logging": True,
         "archive.readers": ("arn:aws:iam::333333333333:role/audit",),
     },
+    {"archive.encryption": "sse-kms", "archive.readers": ("arn:aws:iam::333333333333:role/audit",)},
 ]
+_KMS = {"bucket": '"acme-trail-archive"\nencryption = "sse-kms"'}
 
 
 def _written(made: Export, folder: Path) -> list[Path]:
@@ -106,11 +113,93 @@ def test_what_a_target_cannot_say_is_a_step(target: Target) -> None:
     assert [step.action for step in steps if not step.first] == ["trail.recursive_logging"]
 
 
+@pytest.mark.parametrize("make", [config, account_config])
+def test_terraform_makes_the_key(make: Callable[[dict[str, Any]], Config], tmp_path: Path) -> None:
+    """The module makes the key in the archive account; bucket and trail name it by its reference."""
+    made = export_setup(make({"archive.encryption": "sse-kms"}), Target.TERRAFORM)
+    module, *documents = _written(made, tmp_path)
+    resources = _resources(module.read_text())
+    key = resources["aws_kms_key"]
+    assert key["provider"] == "${aws.archive}"
+    assert key["enable_key_rotation"] is True
+    alias = resources["aws_kms_alias"]
+    assert (alias["name"], alias["provider"]) == ('"alias/trailkeep-archive"', "${aws.archive}")
+    assert alias["target_key_id"] == "${aws_kms_key.archive.key_id}"
+    [rule] = resources["aws_s3_bucket_server_side_encryption_configuration"]["rule"]
+    assert rule["bucket_key_enabled"] is True
+    [default] = rule["apply_server_side_encryption_by_default"]
+    assert default["kms_master_key_id"] == "${aws_kms_key.archive.arn}"
+    assert resources["aws_cloudtrail"]["kms_key_id"] == "${aws_kms_key.archive.arn}"
+    [policy] = [one for one in documents if one.name == "key-policy.json"]
+    assert json.loads(policy.read_text()) == _key_policy(make)
+    assert not any(step.action.startswith("key.") for step in made.steps)
+
+
+def test_no_guard_before_the_key() -> None:
+    """Terraform attaches a guard after the key, its alias and the bucket's encryption, which it would refuse."""
+    for asked, is_keyed in (({}, False), ({"archive.encryption": "sse-kms"}, True)):
+        module = export_setup(config(asked), Target.TERRAFORM).files[0].text
+        waits = [line for line in module.splitlines() if "depends_on = [aws_s3_account" in line]
+        assert len(waits) == 3
+        for needed in (
+            "aws_kms_key.archive",
+            "aws_kms_alias.archive",
+            "aws_s3_bucket_server_side_encryption_configuration.archive",
+        ):
+            assert all((needed in line) is is_keyed for line in waits)
+            kind, name = needed.split(".")
+            assert (f'resource "{kind}" "{name}"' in module) is is_keyed
+
+
+@pytest.mark.parametrize("make", [config, account_config])
+def test_cloudformation_hands_the_key_over(make: Callable[[dict[str, Any]], Config]) -> None:
+    """The archive's stack makes the key and gives its ARN out; the trail's stack asks for it by that name."""
+    made = export_setup(make({"archive.encryption": "sse-kms"}), Target.CLOUDFORMATION)
+    archive, trail = (json.loads(file.text) for file in made.files)
+    arn = {"Fn::GetAtt": ["ArchiveKey", "Arn"]}
+    key = archive["Resources"]["ArchiveKey"]
+    assert (key["DeletionPolicy"], key["Properties"]["EnableKeyRotation"]) == ("Retain", True)
+    assert key["Properties"]["KeyPolicy"] == _key_policy(make)
+    assert archive["Resources"]["ArchiveKeyAlias"]["Properties"] == {
+        "AliasName": "alias/trailkeep-archive",
+        "TargetKeyId": {"Ref": "ArchiveKey"},
+    }
+    encryption = archive["Resources"]["ArchiveBucket"]["Properties"]["BucketEncryption"]
+    assert encryption["ServerSideEncryptionConfiguration"] == [
+        {
+            "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": arn},
+            "BucketKeyEnabled": True,
+        }
+    ]
+    assert archive["Outputs"]["ArchiveKeyArn"]["Value"] == arn
+    assert trail["Resources"]["Trail"]["Properties"]["KMSKeyId"] == {"Ref": "ArchiveKeyArn"}
+    pattern = trail["Parameters"]["ArchiveKeyArn"]["AllowedPattern"]
+    assert re.search(pattern, "arn:aws-us-gov:kms:us-gov-west-1:222222222222:key/mrk-0123abcd")
+    assert not re.search(pattern, "arn:aws:kms:eu-central-1:222222222222:alias/trailkeep-archive")
+
+
 @pytest.mark.parametrize("target", list(Target))
-def test_no_export_with_a_key(target: Target) -> None:
-    """A key that only ``apply`` can make and name is refused, not left out."""
-    with pytest.raises(ConfigError, match=r"archive\.encryption: expected sse-s3"):
-        export_setup(config({"archive.encryption": "sse-kms"}), target)
+def test_nothing_stands_for_the_key(target: Target) -> None:
+    """No export holds the plan's own words for a key that is yet to be created."""
+    made = export_setup(config({"archive.encryption": "sse-kms"}), target)
+    assert all(NEW_KEY not in file.text for file in made.files)
+    assert all(NEW_KEY not in step.command for step in made.steps)
+
+
+def _key_policy(make: Callable[[dict[str, Any]], Config]) -> Any:
+    asked = make({"archive.encryption": "sse-kms"})
+    drawn = draw_blueprint(asked, partition="aws", archive_account=asked.archive.account)
+    return json.loads(drawn.key_policy)
+
+
+def _resources(module: str) -> dict[str, dict[str, Any]]:
+    """Return the last resource of each type."""
+    return {
+        kind.strip('"'): body
+        for resource in hcl2.loads(module)["resource"]
+        for kind, named in resource.items()
+        for body in named.values()
+    }
 
 
 def test_no_account_no_export() -> None:
@@ -127,20 +216,47 @@ def test_no_account_no_export() -> None:
 @pytest.mark.sandbox
 @pytest.mark.slow
 @pytest.mark.skipif(not _BASH, reason="bash is not installed")
+@pytest.mark.parametrize("changes", [{}, _KMS], ids=["sse-s3", "sse-kms"])
 def test_the_script_does_what_apply_does(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    changes: dict[str, str], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The script, run by bash with the AWS CLI, ends in the estate in which ``apply`` ends."""
+    asked = parse_config(settings(**changes))
     verbs = Verbs(sandbox, monkeypatch, tmp_path)
-    verbs.write()
+    verbs.write(**changes)
     verbs.armed()
-    wanted = _observed()
+    wanted = _observed(asked)
     sandbox.reset()
     _assume_environment(sandbox, monkeypatch)
-    made = export_setup(parse_config(settings()), Target.CLI)
-    (script,) = _written(made, tmp_path)
-    _without_account_call(script)
-    ran = subprocess.run(
+    (script,) = _written(export_setup(asked, Target.CLI), tmp_path)
+    _without_account_call(script, asked)
+    ran = _run(script)
+    assert ran.returncode == 0, ran.stderr
+    assert _observed(asked) == wanted
+    assert isinstance(wanted.key, Key) is (asked.archive.encryption == "sse-kms")
+    assert verbs.run("plan", "--arm", "--json").ids == ["trail.update"]
+
+
+@pytest.mark.sandbox
+@pytest.mark.slow
+@pytest.mark.skipif(not _BASH, reason="bash is not installed")
+def test_no_second_key(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where the alias is there already, the script stops before it makes a key, and says what to do."""
+    _assume_environment(sandbox, monkeypatch)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    kms = sandbox.client("kms", LOG_ARCHIVE_ACCOUNT_ID)
+    kms.create_alias(AliasName=ALIAS, TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+    before = {one["KeyId"] for one in kms.list_keys()["Keys"]}
+    asked = parse_config(settings(**_KMS))
+    (script,) = _written(export_setup(asked, Target.CLI), tmp_path)
+    ran = _run(script)
+    assert ran.returncode == 1
+    assert f"{ALIAS} is there: use 'trailkeep apply'" in ran.stderr
+    assert {one["KeyId"] for one in kms.list_keys()["Keys"]} == before
+
+
+def _run(script: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [_BASH, script],
         env={**os.environ, "PATH": f"{_BIN}{os.pathsep}{os.environ['PATH']}"},
         capture_output=True,
@@ -148,20 +264,15 @@ def test_the_script_does_what_apply_does(
         check=False,
         timeout=300,
     )
-    assert ran.returncode == 0, ran.stderr
-    assert _observed() == wanted
-    assert verbs.run("plan", "--arm", "--json").ids == ["trail.update"]
 
 
-def _without_account_call(script: Path) -> None:
+def _without_account_call(script: Path, asked: Config) -> None:
     """Leave to the product the one call that the AWS CLI sends to a host of the account's own name."""
     lines = script.read_text().splitlines(keepends=True)
     calls = [line for line in lines if " s3control " in line]
     assert len(calls) == 1
     script.write_text("".join(line for line in lines if line not in calls))
-    blueprint = draw_blueprint(
-        parse_config(settings()), partition="aws", archive_account=LOG_ARCHIVE_ACCOUNT_ID
-    )
+    blueprint = draw_blueprint(asked, partition="aws", archive_account=LOG_ARCHIVE_ACCOUNT_ID)
     (action,) = (
         one
         for one in plan(blueprint, blank_estate(blueprint), arm=True).actions
@@ -176,11 +287,10 @@ def _assume_environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setenv(name, value)
 
 
-def _observed() -> Estate:
+def _observed(asked: Config) -> Estate:
     """Return the estate without the ids that AWS draws and what older versions of the AWS CLI cannot say."""
-    found = observe(
-        Accounts(region="eu-central-1", role="OrganizationAccountAccessRole"), parse_config(settings())
-    )
+    found = observe(Accounts(region="eu-central-1", role="OrganizationAccountAccessRole"), asked)
+    found = _with_key_named(found)
     assert isinstance(found.trails, tuple)
     found = replace(
         found,
@@ -193,6 +303,14 @@ def _observed() -> Estate:
     return replace(
         found, **{kind: tuple(sorted(many, key=lambda one: one.id)) for kind, many in named.items()}
     )
+
+
+def _with_key_named(found: Estate) -> Estate:
+    """Return the estate with the alias in place of the ARN that KMS draws for the key."""
+    if not isinstance(found.key, Key):
+        return found
+    text = msgspec.json.encode(found).decode().replace(found.key.arn, ALIAS)
+    return msgspec.json.decode(text, type=Estate)
 
 
 def _undelivered(status: TrailStatus | Unreadable) -> TrailStatus | Unreadable:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 
 from trailkeep.aws.describe import command
-from trailkeep.aws.describe_key import alias_arguments
+from trailkeep.aws.describe_key import alias_arguments, encryption_arguments
 from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.changes import (
     Action,
@@ -79,7 +79,7 @@ def _commands(action: Action, blueprint: Blueprint) -> Iterator[str]:
         said = said.replace(shlex.quote(_POLICY_ID), f'"${_variable(action.name)}"')
     said = _with_key(said)
     if isinstance(action, CreateKey):
-        yield _key(action, said, "in_archive " if blueprint.is_of_organization else "")
+        yield _key(action, "in_archive " if blueprint.is_of_organization else "")
     elif isinstance(action, EnableKeyRotation):
         yield f"again {'in_archive ' if blueprint.is_of_organization else ''}{said}"
     elif not blueprint.is_of_organization:
@@ -100,18 +100,19 @@ def _with_key(said: str) -> str:
     return said.replace(shlex.quote(NEW_KEY), '"$key"').replace(NEW_KEY, "'\"$key\"'")
 
 
-def _key(action: CreateKey, said: str, where: str) -> str:
+def _key(action: CreateKey, where: str) -> str:
     """Return what makes the key, keeps its ARN and names it; a key of this name is looked for first.
 
     Nothing else keeps a second run from leaving a key behind that nobody uses: KMS takes any number of them.
     """
     named = shlex.quote(f"Aliases[?AliasName=='{action.alias}'].AliasArn")
+    made = shlex.join(["aws", *encryption_arguments(action)])
     alias = _with_key(shlex.join(["aws", *alias_arguments(action)]))
     return "\n".join(
         [
             f"named=$({where}aws kms list-aliases --region {action.region} --query {named} --output text)",
             '[ -z "$named" ] || { echo "$named is there: use \'trailkeep apply\'" >&2; exit 1; }',
-            f"key=$({where}{said} --query KeyMetadata.Arn --output text)",
+            f"key=$({where}{made} --query KeyMetadata.Arn --output text)",
             f"again {where}{alias}",
         ]
     )
