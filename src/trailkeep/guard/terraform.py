@@ -177,8 +177,8 @@ def _bucket(action: Action, tags: dict[str, str]) -> _Resource | None:
             return "aws_s3_bucket_policy", "archive", {**archive, "policy": _file("bucket-policy.json")}
         case PutBucketEncryption():
             default = {"sse_algorithm": "aws:kms", "kms_master_key_id": _Code(_KEY)}
-            rule = {"bucket_key_enabled": True, "apply_server_side_encryption_by_default": default}
-            return "aws_s3_bucket_server_side_encryption_configuration", "archive", {**archive, "rule": rule}
+            keyed = {"bucket_key_enabled": True, "apply_server_side_encryption_by_default": default}
+            return "aws_s3_bucket_server_side_encryption_configuration", "archive", {**archive, "rule": keyed}
         case PutAccountPublicAccessBlock():
             body = {"provider": _Code("aws.archive"), **dict.fromkeys(_SWITCHES, True)}
             return "aws_s3_account_public_access_block", "archive", body
