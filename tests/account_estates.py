@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from estates import planned
 from trailkeep.core.config import Config, build_config
 from trailkeep.core.fields import Value
-from trailkeep.guard.estate import Absent, Caller, Estate, Unasked
+from trailkeep.guard.estate import Caller, Estate, Unasked, estate_of_one_account
 from trailkeep.guard.model import apply_all
 
 __all__ = ["ALONE", "account_config", "account_in_force", "account_nothing"]
@@ -28,19 +28,8 @@ def account_config(changes: Mapping[str, Value] | None = None) -> Config:
 
 def account_nothing() -> Estate:
     """Return an account in which Trailkeep never ran, seen by its administrator."""
-    return Estate(
-        caller=Caller(account=ALONE, arn=f"arn:aws:sts::{ALONE}:assumed-role/admin/eve", partition="aws"),
-        organization=Unasked(),
-        roots=(),
-        units=(),
-        accounts=(),
-        trusted_services=(),
-        service_control_policies=(),
-        resource_control_policies=(),
-        trails=(),
-        archive_account=ALONE,
-        bucket=Absent(),
-    )
+    caller = Caller(account=ALONE, arn=f"arn:aws:sts::{ALONE}:assumed-role/admin/eve", partition="aws")
+    return estate_of_one_account(caller, organization=Unasked(), archive_account=ALONE)
 
 
 def account_in_force() -> Estate:

@@ -8,13 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from guard_verbs import Ran
+from guard_verbs import Ran, run_verb
 from refusals import Proxy, proxied
 from trailkeep.cli import apply, backfill, collect, explain, export, init, plan, search, status
-from trailkeep.core.errors import TrailkeepError
 from trailkeep.sandbox.delivery import DeliveryReport, deliver
 from trailkeep.sandbox.events import Activity
 from trailkeep.sandbox.logfiles import Habits
@@ -36,17 +33,7 @@ class AccountVerbs:
 
     def run(self, *arguments: str) -> Ran:
         """Run one command; errors of ours become their line and exit code, as ``trailkeep`` does it."""
-        application = typer.Typer(pretty_exceptions_enable=False)
-        for verb in _VERBS:
-            application.command(verb.__name__.rsplit(".", 1)[1])(verb.command)
-        ran = CliRunner().invoke(application, list(arguments))
-        if isinstance(ran.exception, TrailkeepError):
-            return Ran(
-                exit_code=ran.exception.exit_code, stdout=ran.stdout, stderr=f"{ran.stderr}{ran.exception}"
-            )
-        if ran.exception and not isinstance(ran.exception, SystemExit):
-            raise ran.exception
-        return Ran(exit_code=int(ran.exit_code), stdout=ran.stdout, stderr=ran.stderr)
+        return run_verb(_VERBS, arguments)
 
 
 @contextmanager

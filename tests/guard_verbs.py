@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from trailkeep.sandbox.delivery import deliver
 from trailkeep.sandbox.events import OrganizationShape, activity
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, ORGANIZATION_ID, Sandbox
 
-__all__ = ["BUCKET", "CREATED", "YESTERDAY", "Ran", "Verbs", "deliver_logs", "settings"]
+__all__ = ["BUCKET", "CREATED", "YESTERDAY", "Ran", "Verbs", "deliver_logs", "run_verb", "settings"]
 
 YESTERDAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
 BUCKET = "acme-trail-archive"
@@ -45,6 +47,21 @@ class Ran:
         return [action["id"] for action in self.document["actions"]]
 
 
+def run_verb(verbs: Iterable[ModuleType], arguments: Iterable[str], *, answer: str = "") -> Ran:
+    """Run one command; errors of ours become their line and exit code, as ``trailkeep`` does it."""
+    application = typer.Typer(pretty_exceptions_enable=False)
+    for verb in verbs:
+        application.command(verb.__name__.rsplit(".", 1)[1])(verb.command)
+    ran = CliRunner().invoke(application, list(arguments), input=answer)
+    if isinstance(ran.exception, TrailkeepError):
+        return Ran(
+            exit_code=ran.exception.exit_code, stdout=ran.stdout, stderr=f"{ran.stderr}{ran.exception}"
+        )
+    if ran.exception and not isinstance(ran.exception, SystemExit):
+        raise ran.exception
+    return Ran(exit_code=int(ran.exit_code), stdout=ran.stdout, stderr=ran.stderr)
+
+
 class Verbs:
     """A folder with a ``trailkeep.toml`` and the environment of the management account."""
 
@@ -68,17 +85,7 @@ class Verbs:
 
     def run(self, *arguments: str, answer: str = "") -> Ran:
         """Run one command; errors of ours become their line and exit code, as ``trailkeep`` does it."""
-        application = typer.Typer(pretty_exceptions_enable=False)
-        for verb in (init, plan, apply, prove, status, explain, collect, audit):
-            application.command(verb.__name__.rsplit(".", 1)[1])(verb.command)
-        ran = CliRunner().invoke(application, list(arguments), input=answer)
-        if isinstance(ran.exception, TrailkeepError):
-            return Ran(
-                exit_code=ran.exception.exit_code, stdout=ran.stdout, stderr=f"{ran.stderr}{ran.exception}"
-            )
-        if ran.exception and not isinstance(ran.exception, SystemExit):
-            raise ran.exception
-        return Ran(exit_code=int(ran.exit_code), stdout=ran.stdout, stderr=ran.stderr)
+        return run_verb((init, plan, apply, prove, status, explain, collect, audit), arguments, answer=answer)
 
     def armed(self, *arguments: str) -> Ran:
         """Build the archive, let a day's logs arrive, and arm it."""

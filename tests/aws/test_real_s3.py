@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +11,7 @@ from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
 from estates import config, nothing
-from real_s3 import OWNER, WEED, RealS3, real_s3
+from real_s3 import OWNER, WEED, RealS3, real_s3, spelled_out
 from trailkeep.aws.act import Actor
 from trailkeep.aws.observe_bucket import observe_bucket
 from trailkeep.aws.patience import Patience
@@ -24,9 +23,8 @@ from trailkeep.guard import plan_archive, plan_bucket_policy
 from trailkeep.guard.blueprint import Blueprint, draw_blueprint
 from trailkeep.guard.changes import Action, PutBucketPolicy
 from trailkeep.guard.decisions import Decision
-from trailkeep.guard.documents import canonical, compact
+from trailkeep.guard.documents import canonical
 from trailkeep.guard.estate import Bucket, ObjectLock
-from trailkeep.guard.s3_actions import LEVELS, Level, matched_actions
 
 pytestmark = [
     pytest.mark.slow,
@@ -89,19 +87,8 @@ def _arm(accounts: Accounts, blueprint: Blueprint) -> Bucket:
     estate = replace(nothing(), bucket=_observed(accounts, blueprint))
     (action,) = plan_bucket_policy.arm(blueprint, estate, frozenset())
     assert isinstance(action, PutBucketPolicy)
-    actor.perform(replace(action, document=_spelled_out(action.document)))
+    actor.perform(replace(action, document=spelled_out(action.document)))
     return _observed(accounts, blueprint)
-
-
-def _spelled_out(policy: str) -> str:
-    """Return a policy with the actions that each NotAction denies in its place, as this server has none."""
-    document = json.loads(policy)
-    for statement in document["Statement"]:
-        if spared := statement.pop("NotAction", None):
-            level = Level.OBJECT if statement["Resource"].endswith("/*") else Level.BUCKET
-            kept = {action for pattern in spared for action in matched_actions(pattern)}
-            statement["Action"] = [one for one, what in LEVELS.items() if what is level and one not in kept]
-    return compact(document)
 
 
 def _observed(accounts: Accounts, blueprint: Blueprint) -> Bucket:
@@ -205,7 +192,7 @@ def test_the_armed_policy_refuses_the_administrator(server: RealS3, accounts: Ac
         assert not _refused(call), call
     version = _deliver(client, blueprint.bucket)
     armed = _arm(accounts, blueprint)
-    assert canonical(str(armed.policy)) == canonical(_spelled_out(blueprint.armed_bucket_policy))
+    assert canonical(str(armed.policy)) == canonical(spelled_out(blueprint.armed_bucket_policy))
     for call in _changes(client, blueprint.bucket, version):
         assert _refused(call), call
     assert client.get_object(Bucket=blueprint.bucket, Key=_KEY)["Body"].read() == b"a log"

@@ -17,22 +17,15 @@ import pytest
 
 from account_verbs import ALONE, ALONE_BUCKET, AccountVerbs, account_verbs, deliver_own_log
 from guard_verbs import BUCKET, Verbs
+from killing import killed_until_done
 from stored_objects import age_objects, unlock_objects
 from trailkeep.aws.account_probes import probe_account
-from trailkeep.aws.act import Actor
-from trailkeep.aws.journal import Journal, Outcome
 from trailkeep.aws.observe import observe
 from trailkeep.aws.patience import Patience
 from trailkeep.aws.probes import Probe
 from trailkeep.aws.session import Accounts
-from trailkeep.aws.verify import AwsVerifier
-from trailkeep.core.config import Config
 from trailkeep.guard.blueprint import blueprint_for
-from trailkeep.guard.changes import Action
-from trailkeep.guard.irreversible import Sheet
-from trailkeep.guard.plan import Plan
 from trailkeep.sandbox.organization import Identity, Sandbox
-from trailkeep.workflows.apply import apply
 from trailkeep.workflows.init import load_config
 
 pytestmark = pytest.mark.sandbox
@@ -343,68 +336,13 @@ def test_export_of_policies(verbs: AccountVerbs) -> None:
     assert verbs.run("explain", "out/bucket-policy.json").exit_code == 0
 
 
-class Killed(BaseException):
-    """Nobody catches this, as nobody catches SIGKILL."""
-
-
-class DiesAfterOne:
-    """Performs one action and dies before anybody hears of it."""
-
-    def __init__(self, actor: Actor) -> None:
-        self._actor = actor
-
-    def perform(self, action: Action) -> str:
-        """Perform an action, then die."""
-        self._actor.perform(action)
-        raise Killed
-
-
-class Agrees:
-    """Agrees to everything."""
-
-    def agree(self, proposed: Plan, sheet: Sheet | None) -> bool:
-        """Agree."""
-        del proposed, sheet
-        return True
-
-    def doing(self, action: Action) -> None:
-        """Hear of an action."""
-
-
 def test_killed_after_every_action(verbs: AccountVerbs, sandbox: Sandbox) -> None:
     """Killed after each action of both phases, each next apply goes on, until all is in force and none twice."""
     asked = load_config(verbs.folder / "trailkeep.toml")
     made_with_the_bucket = {"bucket.ownership", "bucket.versioning"}
-    assert _killed_until_done(asked, verbs.folder, arm=False) == [
-        action for action in BUILT if action not in made_with_the_bucket
-    ]
+    built, _ = killed_until_done(asked, verbs.folder, arm=False)
+    assert built == [action for action in BUILT if action not in made_with_the_bucket]
     deliver_own_log(sandbox)
-    assert _killed_until_done(asked, verbs.folder, arm=True) == ARMED
+    armed, _ = killed_until_done(asked, verbs.folder, arm=True)
+    assert armed == ARMED
     assert verbs.run("plan", "--arm").exit_code == 0
-
-
-def _killed_until_done(asked: Config, folder: Path, *, arm: bool) -> list[str]:
-    """Apply and die after each action until nothing is left; return the actions that were begun."""
-    journal = Journal(folder / "j" / "journal.jsonl", now=lambda: datetime.now(UTC))
-    begun: list[str] = []
-    for _ in range(20):
-        accounts = Accounts(region=asked.trail_region, role=asked.archive.access_role)
-        patience = Patience(clock=lambda: 0.0, sleep=lambda _: None)
-        try:
-            applied = apply(
-                asked,
-                observe=lambda reach=accounts: observe(reach, asked),  # type: ignore[misc]  # bound early on purpose
-                performer=DiesAfterOne(Actor(accounts, patience)),
-                journal=journal,
-                report=Agrees(),
-                verifier=AwsVerifier(accounts=accounts, patience=patience, now=lambda: datetime.now(UTC)),
-                arm=arm,
-            )
-        except Killed:
-            last = [*journal.read()][-1]
-            assert last.outcome is Outcome.BEGUN
-            begun.append(last.action)
-            continue
-        assert (applied.performed, applied.left.actions) == ((), ())
-        return begun
-    raise AssertionError(begun)

@@ -11,13 +11,10 @@ from msgspec.structs import replace
 
 from estates import config, created_archive, nothing
 from guard_verbs import CREATED, Verbs, deliver_logs, settings
-from trailkeep.aws.act import Actor, Performer
+from killing import DiesAfter, Killed, killed_until_done
+from trailkeep.aws.act import Performer
 from trailkeep.aws.journal import Journal, Outcome
-from trailkeep.aws.observe import observe
-from trailkeep.aws.patience import Patience
 from trailkeep.aws.probes import Probe
-from trailkeep.aws.session import Accounts
-from trailkeep.aws.verify import AwsVerifier
 from trailkeep.core.config import Config, parse_config
 from trailkeep.core.errors import AwsCallError, StoppedError, UncheckedError
 from trailkeep.core.verdict import ExitCode, VerdictKind
@@ -76,26 +73,6 @@ class World:
         self.performed.append(action.id)
         self.estate = apply_all(self.estate, [action])
         return action.target
-
-
-class Killed(BaseException):
-    """Nobody catches this, as nobody catches SIGKILL."""
-
-
-class DiesAfter:
-    """Performs some actions and dies after the last of them, before anybody hears of it."""
-
-    def __init__(self, performer: Performer, count: int) -> None:
-        self._performer = performer
-        self._left = count
-
-    def perform(self, action: Action) -> str:
-        """Perform an action, then die if it was the last."""
-        target = self._performer.perform(action)
-        self._left -= 1
-        if not self._left:
-            raise Killed
-        return target
 
 
 class Fails:
@@ -314,9 +291,11 @@ def test_killed_after_every_action_on_aws(
     """Killed after each action of both phases, each next apply goes on, until all is in force and none twice."""
     Verbs(sandbox_without_archive, monkeypatch, tmp_path)
     asked = parse_config(settings(**CREATED))
-    built = _killed_until_done(asked, tmp_path, arm=False)
+    built, last = killed_until_done(asked, tmp_path, arm=False)
+    assert not last.probes
     deliver_logs(sandbox_without_archive)
-    armed = _killed_until_done(asked, tmp_path, arm=True)
+    armed, last = killed_until_done(asked, tmp_path, arm=True)
+    assert last.probes
     assert (built[0], built[-1]) == ("account.create", "trail.start")
     assert armed == [
         "bucket.object_lock",
@@ -331,29 +310,3 @@ def test_killed_after_every_action_on_aws(
         "rcp.attach",
     ]
     assert len({*built, *armed}) == len(built) + len(armed)
-
-
-def _killed_until_done(asked: Config, folder: Path, *, arm: bool) -> list[str]:
-    """Apply and die after each action until nothing is left; return the actions that were begun."""
-    begun: list[str] = []
-    for _ in range(20):
-        accounts = Accounts(region=asked.trail_region, role=asked.archive.access_role)
-        patience = Patience(clock=lambda: 0.0, sleep=lambda _: None)
-        try:
-            applied = apply(
-                asked,
-                observe=lambda reach=accounts: observe(reach, asked),  # type: ignore[misc]  # bound early on purpose
-                performer=DiesAfter(Actor(accounts, patience), 1),
-                journal=Journal(folder / "j" / "journal.jsonl", now=lambda: NOW),
-                report=Says(),
-                verifier=AwsVerifier(accounts=accounts, patience=patience, now=lambda: datetime.now(UTC)),
-                arm=arm,
-            )
-        except Killed:
-            action, outcome = _outcomes(folder)[-1]
-            assert outcome is Outcome.BEGUN
-            begun.append(action)
-            continue
-        assert (applied.performed, applied.left.actions, bool(applied.probes)) == ((), (), arm)
-        return begun
-    raise AssertionError(begun)

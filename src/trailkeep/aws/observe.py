@@ -31,6 +31,7 @@ from trailkeep.guard.estate import (
     TrailStatus,
     Unit,
     Unreadable,
+    estate_of_one_account,
 )
 
 if TYPE_CHECKING:
@@ -103,18 +104,10 @@ def observe(accounts: Accounts, config: Config) -> Estate:
 def _outside(accounts: Accounts) -> Estate:
     """Return the estate of an account that is in no organization."""
     caller = accounts.identity()
-    return Estate(
-        caller=Caller(account=caller.account, arn=caller.arn, partition=caller.partition),
+    return estate_of_one_account(
+        Caller(account=caller.account, arn=caller.arn, partition=caller.partition),
         organization=Absent(),
-        roots=(),
-        units=(),
-        accounts=(),
-        trusted_services=(),
-        service_control_policies=(),
-        resource_control_policies=(),
-        trails=(),
         archive_account=Absent(),
-        bucket=Absent(),
     )
 
 

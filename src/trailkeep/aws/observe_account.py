@@ -17,17 +17,7 @@ from trailkeep.aws.observe_elsewhere import observe_elsewhere
 from trailkeep.aws.observe_key import observe_key
 from trailkeep.aws.session import Accounts
 from trailkeep.core.config import Config
-from trailkeep.guard.estate import (
-    Absent,
-    Bucket,
-    Caller,
-    Estate,
-    ForeignBucket,
-    Key,
-    Trail,
-    Unasked,
-    Unreadable,
-)
+from trailkeep.guard.estate import Caller, Estate, Trail, Unasked, Unreadable, estate_of_one_account
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudtrail import CloudTrailClient
@@ -56,34 +46,24 @@ def observe_account(
     archive = config.archive
     if who.account != archive.account:
         elsewhere = Unreadable(call="sts:GetCallerIdentity", error=f"credentials of account {who.account}")
-        return _estate(config, caller, trails=elsewhere, others=elsewhere, bucket=elsewhere, key=elsewhere)
+        return estate_of_one_account(
+            caller,
+            organization=Unasked(),
+            archive_account=archive.account,
+            trails=elsewhere,
+            trails_elsewhere=elsewhere,
+            bucket=elsewhere,
+            key=elsewhere,
+        )
     found = trails(accounts.cloudtrail(config.trail_region))
     others = observe_elsewhere(accounts, config.trail_region, found, read_trail)
     bucket = observe_bucket(accounts, account=archive.account, name=archive.bucket, region=archive.region)
     key = observe_key(accounts, config, archive=archive.account, bucket=bucket, trails=found)
-    return _estate(config, caller, trails=found, others=others, bucket=bucket, key=key)
-
-
-def _estate(
-    config: Config,
-    caller: Caller,
-    *,
-    trails: tuple[Trail, ...] | Unreadable,
-    others: tuple[Trail, ...] | Unreadable,
-    bucket: Bucket | ForeignBucket | Absent | Unreadable,
-    key: Key | Absent | Unreadable,
-) -> Estate:
-    return Estate(
-        caller=caller,
+    return estate_of_one_account(
+        caller,
         organization=Unasked(),
-        roots=(),
-        units=(),
-        accounts=(),
-        trusted_services=(),
-        service_control_policies=(),
-        resource_control_policies=(),
-        trails=trails,
-        archive_account=config.archive.account,
+        archive_account=archive.account,
+        trails=found,
         bucket=bucket,
         key=key,
         trails_elsewhere=others,

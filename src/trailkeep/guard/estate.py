@@ -35,6 +35,7 @@ __all__ = [
     "Unreadable",
     "decode_estate",
     "encode_estate",
+    "estate_of_one_account",
 ]
 
 _SCHEMA = "estate/1"
@@ -252,6 +253,37 @@ class Estate(_Fact, frozen=True, kw_only=True):
     account_public_access_block: PublicAccessBlock | Absent | Unreadable = Absent()
     delegated_administrators: tuple[str, ...] | Unreadable = ()
     trails_elsewhere: tuple[Trail, ...] | Unreadable = ()
+
+
+_NONE = Absent()
+
+
+def estate_of_one_account(
+    caller: Caller,
+    *,
+    organization: Absent | Unasked,
+    archive_account: str | Absent,
+    trails: tuple[Trail, ...] | Unreadable = (),
+    trails_elsewhere: tuple[Trail, ...] | Unreadable = (),
+    bucket: Bucket | ForeignBucket | Absent | Unreadable = _NONE,
+    key: Key | Absent | Unreadable = _NONE,
+) -> Estate:
+    """Return an estate in which all that only an organization could have is empty."""
+    return Estate(
+        caller=caller,
+        organization=organization,
+        roots=(),
+        units=(),
+        accounts=(),
+        trusted_services=(),
+        service_control_policies=(),
+        resource_control_policies=(),
+        trails=trails,
+        archive_account=archive_account,
+        bucket=bucket,
+        key=key,
+        trails_elsewhere=trails_elsewhere,
+    )
 
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True):

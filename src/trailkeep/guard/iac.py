@@ -20,7 +20,16 @@ from trailkeep.guard.changes import (
     EnableTrustedAccess,
     PutAccountPublicAccessBlock,
 )
-from trailkeep.guard.estate import Absent, Account, Caller, Estate, Organization, Root, Unasked
+from trailkeep.guard.estate import (
+    Absent,
+    Account,
+    Caller,
+    Estate,
+    Organization,
+    Root,
+    Unasked,
+    estate_of_one_account,
+)
 
 __all__ = ["ROOT", "Export", "File", "Step", "blank_estate", "logical_id", "recursive_logging_step", "step"]
 
@@ -85,19 +94,8 @@ def blank_estate(blueprint: Blueprint) -> Estate:
 def account_estate(blueprint: Blueprint) -> Estate:
     """Return one account before anything was set up, seen by its root user."""
     arn = f"arn:{blueprint.partition}:iam::{blueprint.archive_account}:root"
-    return Estate(
-        caller=Caller(account=blueprint.archive_account, arn=arn, partition=blueprint.partition),
-        organization=Unasked(),
-        roots=(),
-        units=(),
-        accounts=(),
-        trusted_services=(),
-        service_control_policies=(),
-        resource_control_policies=(),
-        trails=(),
-        archive_account=blueprint.archive_account,
-        bucket=Absent(),
-    )
+    caller = Caller(account=blueprint.archive_account, arn=arn, partition=blueprint.partition)
+    return estate_of_one_account(caller, organization=Unasked(), archive_account=blueprint.archive_account)
 
 
 def step(action: Action, command: str) -> Step:
