@@ -29,6 +29,7 @@ _EVERYBODY = "everybody"
 _TRAILS = "cloudtrail.amazonaws.com"
 _READS = ("s3:get", "s3:list")
 _RESTORE = "s3:restoreobject"
+"""What whoever reads an archived log needs as well: neither the armed policy nor a guard refuses it."""
 _WHOLE = re.compile(r"(?:arn:[^:]+:iam::)?([0-9]{12})(?::root)?")
 
 
@@ -81,7 +82,7 @@ def _writing(blueprint: Blueprint, estate: Estate) -> Iterator[Document]:
     bucket = estate.bucket
     if isinstance(bucket, Bucket) and isinstance(bucket.policy, str) and not is_armed(blueprint, estate):
         for statement in _further(bucket.policy, blueprint.armed_bucket_policy):
-            if not _only_reads(statement):
+            if _may_write(statement):
                 yield statement
 
 
@@ -175,13 +176,7 @@ def _said(name: str) -> str:
 
 def _may_write(statement: Document) -> bool:
     actions = [str(action).lower() for action in _listed(statement.get("Action", []))]
-    return not actions or not all(action.startswith(_READS) for action in actions)
-
-
-def _only_reads(statement: Document) -> bool:
-    """Return whether a statement lets nobody do what the guards refuse: they let readers restore."""
-    actions = [str(action).lower() for action in _listed(statement.get("Action", []))]
-    return actions != [] and all(action.startswith(_READS) or action == _RESTORE for action in actions)
+    return not actions or not all(action.startswith(_READS) or action == _RESTORE for action in actions)
 
 
 def _listed(value: Any) -> list[Any]:
