@@ -37,7 +37,7 @@ def decide(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]) ->
     """Yield the statements of bucket policy and key policy that let in whom nobody asked for.
 
     Where the policies may be replaced an action takes them out, so that only who loses a place to write is
-    told of.
+    told of. Nobody loses one where the bucket policy is armed, because it refuses them already.
     """
     is_replaced = Allowance.REPLACE_POLICY in allow
     if isinstance(estate.bucket, Bucket) and isinstance(estate.bucket.policy, str):
@@ -45,7 +45,8 @@ def decide(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]) ->
         for statement in _further(estate.bucket.policy, blueprint.armed_bucket_policy):
             if not is_replaced:
                 yield from _letting_in(blueprint, estate, subject, statement)
-            yield from _letting_write(blueprint, subject, statement)
+            if not is_armed(blueprint, estate):
+                yield from _letting_write(blueprint, subject, statement)
     key = estate.key
     if isinstance(key, Key) and isinstance(key.policy, str) and blueprint.key_policy and not is_replaced:
         for statement in _further(key.policy, blueprint.key_policy):
