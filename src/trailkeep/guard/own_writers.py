@@ -8,7 +8,6 @@ Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_p
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import assert_never
 
 from trailkeep.guard.blueprint import Blueprint
@@ -16,8 +15,7 @@ from trailkeep.guard.conditions import Condition, Operator, condition_holds
 from trailkeep.guard.documents import Document
 from trailkeep.guard.matching import split_arn
 from trailkeep.guard.policy import PolicyError, parse_policy
-from trailkeep.guard.preflight import unknown_keys
-from trailkeep.guard.statement import PrincipalPattern, PrincipalType, Statement
+from trailkeep.guard.statement import PrincipalPattern, PrincipalType
 
 __all__ = ["own_writers"]
 
@@ -41,7 +39,7 @@ def own_writers(blueprint: Blueprint, statement: Document) -> tuple[str, ...]:
         (parsed,) = parse_policy({"Version": "2012-10-17", "Statement": statement}, name="policy").statements
     except PolicyError:
         return ("*",)
-    if not all(_may_hold(blueprint, parsed, condition) for condition in parsed.conditions):
+    if not all(_may_hold(blueprint, condition) for condition in parsed.conditions):
         return ()
     if not parsed.principals:
         return ("*",)
@@ -63,7 +61,7 @@ def _may_be_own(blueprint: Blueprint, who: PrincipalPattern) -> bool:
             assert_never(who.type)
 
 
-def _may_hold(blueprint: Blueprint, statement: Statement, condition: Condition) -> bool:
+def _may_hold(blueprint: Blueprint, condition: Condition) -> bool:
     """Return whether a condition may hold for somebody of the archive account; what is not known may."""
     account, organization = blueprint.archive_account, blueprint.organization_id
     context = {
@@ -79,8 +77,9 @@ def _may_hold(blueprint: Blueprint, statement: Statement, condition: Condition) 
     }
     if condition.key.lower() == "aws:principalarn" and not condition.operator.negated:
         return condition.operator is Operator.NULL or any(_may_name(account, arn) for arn in condition.values)
-    alone = replace(statement, conditions=(condition,), resources=(), not_resources=())
-    if unknown_keys(alone, frozenset(context) | {*_SERVICES_ALONE}):
+    if condition.key.lower() not in {*context, *_SERVICES_ALONE} or any(
+        "${" in one for one in condition.values
+    ):
         return True
     return condition_holds(condition, context, variables=True)
 
