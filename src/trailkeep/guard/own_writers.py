@@ -63,23 +63,16 @@ def _may_be_own(blueprint: Blueprint, who: PrincipalPattern) -> bool:
 
 def _may_hold(blueprint: Blueprint, condition: Condition) -> bool:
     """Return whether a condition may hold for somebody of the archive account; what is not known may."""
-    account, organization = blueprint.archive_account, blueprint.organization_id
+    account, organization, key = blueprint.archive_account, blueprint.organization_id, condition.key.lower()
     context = {
-        "aws:principalaccount": (account,),
-        "aws:resourceaccount": (account,),
-        "s3:resourceaccount": (account,),
+        **dict.fromkeys(("aws:principalaccount", "aws:resourceaccount", "s3:resourceaccount"), (account,)),
+        **dict.fromkeys(("aws:principalorgid", "aws:resourceorgid"), (organization,)),
         "aws:principalisawsservice": ("false",),
-        **(
-            {"aws:principalorgid": (organization,), "aws:resourceorgid": (organization,)}
-            if organization
-            else {}
-        ),
     }
-    if condition.key.lower() == "aws:principalarn" and not condition.operator.negated:
+    if key == "aws:principalarn" and not condition.operator.negated:
         return condition.operator is Operator.NULL or any(_may_name(account, arn) for arn in condition.values)
-    if condition.key.lower() not in {*context, *_SERVICES_ALONE} or any(
-        "${" in one for one in condition.values
-    ):
+    has_variables = any("${" in value for value in condition.values)
+    if has_variables or key not in {*context, *_SERVICES_ALONE}:
         return True
     return condition_holds(condition, context, variables=True)
 
