@@ -58,8 +58,8 @@ def spare_writers(
 ) -> Iterator[Decision]:
     """Yield the guards' decisions; unless allowed, none begins to refuse whom the policy lets write.
 
-    An armed policy refuses every object of theirs already. The resource control policy refuses whoever calls, the service
-    control policy those of the archive account.
+    An armed policy refuses every object of theirs already. The resource control policy refuses whoever calls,
+    the service control policy those of the archive account.
     """
     writing = [] if Allowance.REPLACE_POLICY in allow else [*_writing(blueprint, estate)]
     refused = {
