@@ -38,7 +38,7 @@ def test_an_empty_object_of_years_ago_arms_nothing(verbs: Verbs, sandbox: Sandbo
 
 
 def test_an_older_trails_logs_arm_no_new_trail(verbs: Verbs, sandbox: Sandbox) -> None:
-    """Neither before nor after the new trail was made do an older trail's logs arm it; its own logs do."""
+    """An older trail's logs never arm a new trail; its own logs do, once the older one is stopped."""
     verbs.write(trail='name = "older"')
     verbs.run("apply", "--yes")
     deliver_logs(sandbox, trail="older")
@@ -51,4 +51,5 @@ def test_an_older_trails_logs_arm_no_new_trail(verbs: Verbs, sandbox: Sandbox) -
     refused = verbs.run("apply", "--yes", "--arm")
     assert (refused.exit_code, "only older logs are there: the newest" in refused.stderr) == (4, True)
     deliver_logs(sandbox)
+    sandbox.client("cloudtrail").stop_logging(Name="older")
     assert verbs.run("apply", "--yes", "--arm").exit_code == 0
