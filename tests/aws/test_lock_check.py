@@ -55,7 +55,8 @@ def test_without_the_journal_a_log_that_is_not_locked_is_unknown(verbs: Verbs) -
     assert not any(line.startswith("the lock") for line in ran.document["not_probed"])
 
 
-def test_planted_days_hide_no_log(verbs: Verbs, sandbox: Sandbox) -> None:
+@pytest.mark.usefixtures("verbs")
+def test_planted_days_hide_no_log(sandbox: Sandbox) -> None:
     """A log under a day to come, or days without a log, keep the newest real log from being judged by nobody."""
     deliver_logs(sandbox)
     unlock_objects(BUCKET)
@@ -69,7 +70,8 @@ def test_planted_days_hide_no_log(verbs: Verbs, sandbox: Sandbox) -> None:
     assert (probe.verdict, "/2999/" in probe.target, "readme" in probe.target) == ("FAIL", False, False)
 
 
-def test_a_search_that_was_cut_short_is_unknown(verbs: Verbs) -> None:
+@pytest.mark.usefixtures("verbs")
+def test_a_search_that_was_cut_short_is_unknown() -> None:
     """Where a hundred listings showed no log and some were left out, nobody knows whether the lock holds."""
     empty_bucket(BUCKET)
     root = f"AWSLogs/{ORGANIZATION_ID}/333333333333/CloudTrail"

@@ -51,4 +51,5 @@ def test_an_older_trails_logs_arm_no_new_trail(verbs: Verbs, sandbox: Sandbox) -
     refused = verbs.run("apply", "--yes", "--arm")
     assert (refused.exit_code, "only older logs are there: the newest" in refused.stderr) == (4, True)
     deliver_logs(sandbox)
+    sandbox.client("cloudtrail").delete_trail(Name="older")
     assert verbs.run("apply", "--yes", "--arm").exit_code == 0

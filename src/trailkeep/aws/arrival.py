@@ -1,11 +1,11 @@
 """Looks for a log that reached the archive since its trail began to log, with few calls.
 
 An object proves nothing by being there: an older trail may have delivered it, or anybody may have put it
-under a key that names any minute. A log has arrived when GetTrailStatus tells that the trail logs, since when,
-and that it has delivered since then, and an object that is not empty was last modified since; S3 alone says when
-that was. So another trail's deliveries count for nothing while ours delivers nothing.
+under a key that names any minute. A log has arrived when GetTrailStatus tells that the trail logs, since
+when, and that it has delivered since then, and an object that is not empty was last modified since; S3 alone
+says when that was. So another trail's deliveries count for nothing while ours delivers nothing.
 
-The listings of one look are bounded, and each look begins with another account, so that repeated looks see all:
+The listings of one look are bounded. Each look begins with another account, so that repeated looks see all:
 
 ::
 
@@ -29,6 +29,7 @@ from trailkeep.aws.newest_logs import Lister, Log, accounts_with_logs, logs_sinc
 from trailkeep.aws.session import Accounts, aws_errors
 from trailkeep.core.errors import AwsCallError
 from trailkeep.core.times import format_moment
+from trailkeep.core.turns import turned
 from trailkeep.guard.arrival import Arrival
 from trailkeep.guard.blueprint import Blueprint
 
@@ -40,10 +41,6 @@ __all__ = ["look_for_log", "wait_for_log"]
 _PAUSE_S = 30.0
 _CALLS = (250, 150, 100)
 """How many listings a look makes of the home Region, of further Regions and of the newest days."""
-_UNIT = 2**32
-_GOLDEN = 2654435769
-"""The golden ratio's fractional part, of the unit."""
-_NOT_THERE = frozenset({"NoSuchBucket", "404", "TrailNotFoundException"})
 
 
 def look_for_log(
@@ -74,7 +71,8 @@ def look_for_log(
 
 
 def _none_of_ours(since: datetime) -> str:
-    return f"GetTrailStatus tells of no delivery of this trail since {format_moment(since)}, when it began to log"
+    began = f"{format_moment(since)}, when it began to log"
+    return f"GetTrailStatus tells of no delivery of this trail since {began}"
 
 
 def _status(accounts: Accounts, blueprint: Blueprint) -> dict[str, Any]:
@@ -109,7 +107,7 @@ class _Look:
         """Yield logs of the awaited accounts, each time of one folder, most likely ones first."""
         blueprint = self._blueprint
         listed = [each for each in accounts_with_logs(self._home, blueprint) if each in self._awaited]
-        order = _from_another(listed, self._now)
+        order = turned(listed, self._now)
         for account in order:
             yield account, self._since(self._home, account, blueprint.trail_region)
         for account in order:
@@ -122,19 +120,6 @@ class _Look:
 
     def _since(self, lister: Lister, account: str, region: str) -> tuple[Log, ...]:
         return logs_since(lister, self._blueprint, account, region, since=self.since, now=self._now)
-
-
-def _from_another(listed: list[str], now: datetime) -> list[str]:
-    """Return the accounts from another one on at another second.
-
-    The multiples of the golden ratio, without their whole part, fill the unit evenly, also where only every
-    second or every sixtieth is taken: no schedule of looks leaves an account out.
-
-    Source: Knuth, The Art of Computer Programming, volume 3, section 6.4 (Fibonacci hashing)
-    """
-    turned = int(now.timestamp()) * _GOLDEN % _UNIT
-    first = turned * len(listed) // _UNIT
-    return listed[first:] + listed[:first]
 
 
 def _search(look: _Look, told: Arrival) -> Arrival:

@@ -89,7 +89,7 @@ def regions_of(lister: Lister, blueprint: Blueprint, account: str) -> list[str]:
 def logs_since(
     lister: Lister, blueprint: Blueprint, account: str, region: str, *, since: datetime, now: datetime
 ) -> tuple[Log, ...]:
-    """Return the first logs of a Region whose keys say that they were delivered since ``since``, with one call.
+    """Return with one call the first logs of a Region that were delivered since then, as their keys say.
 
     A key is as forgeable as ever: this finds, and ``modified_at`` proves.
     """

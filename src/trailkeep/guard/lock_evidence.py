@@ -1,8 +1,8 @@
 """What the newest log of an archive shows of the lock; a refused call would not, as policies refuse it too.
 
 S3 locks a version when it is written, for the default retention of that moment. So a log from before the lock
-was set shows nothing, and one from after it must be locked as it was asked. Where nobody knows when the lock was
-set, a log that is not locked as asked may be either: that is UNKNOWN.
+was set shows nothing, and one from after it must be locked as it was asked. Where nobody knows when the lock
+was set, a log that is not locked as asked may be either: that is UNKNOWN.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-configure.html
 """
