@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ def test_all_stay_in_their_circular_order(count: int, seconds: int) -> None:
     listed = list(range(count))
     found = turned(listed, BEGIN + timedelta(seconds=seconds))
     assert sorted(found) == listed
-    assert all((after - before) % count == 1 % count for before, after in zip(found, found[1:], strict=False))
+    assert all((after - before) % count == 1 % count for before, after in pairwise(found))
 
 
 @pytest.mark.parametrize("apart_s", [1, 30, 60, 300, 600, 900, 3600, 86400])

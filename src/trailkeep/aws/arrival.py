@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["look_for_log", "wait_for_log"]
 
 _PAUSE_S = 30.0
+_NOT_THERE = frozenset({"NoSuchBucket", "404", "TrailNotFoundException"})
 _CALLS = (250, 150, 100)
 """How many listings a look makes of the home Region, of further Regions and of the newest days."""
 

@@ -1,4 +1,4 @@
-"""Turns: where not all can be looked at in one run, each run begins with another, and nothing is remembered."""
+"""Turns: where one run cannot look at all, each begins with another, and nothing has to be remembered."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _GOLDEN = 2654435769
 def turned(listed: Sequence[_Item], now: datetime) -> list[_Item]:
     """Return all items in their circular order, from one on that depends on the second.
 
-    The multiples of the golden ratio, without their whole part, fill the unit evenly. So do every 30th and every
-    3,600th of them: runs at equal distances get on as well.
+    The multiples of the golden ratio, without their whole part, fill the unit evenly. So do every 30th and
+    every 3,600th of them: runs at equal distances get on as well.
 
     >>> from datetime import UTC
     >>> turned("abcd", datetime(2026, 1, 2, tzinfo=UTC))
