@@ -11,6 +11,7 @@ import pytest
 from estates import config, in_force, nothing, planned, with_facts
 from trailkeep.guard.armed_before import must_wait, was_armed
 from trailkeep.guard.blueprint import blueprint_for
+from trailkeep.guard.decisions import Allowance
 from trailkeep.guard.estate import Estate
 from trailkeep.guard.model import apply_all
 
@@ -31,7 +32,8 @@ def _built() -> Estate:
 def _waits(estate: Estate, **asked: Any) -> bool:
     settings = config({name.replace("__", "."): value for name, value in asked.items()})
     blueprint = blueprint_for(settings, estate)
-    waiting = planned(settings, estate, arm=False).waiting
+    allowed = (Allowance.LIFT_GUARDS, Allowance.CUT_TRAIL)
+    waiting = planned(settings, estate, *allowed, arm=False).waiting
     assert waiting
     return must_wait(blueprint, estate, [one.action for one in waiting])
 
@@ -73,14 +75,15 @@ def test_guards_and_an_open_unlocked_bucket_wait() -> None:
 
 def test_another_trail_in_the_bucket_makes_it_wait() -> None:
     """Where another trail delivers into the open bucket, arming waits for ours: it would cut the other one off."""
-    estate = with_facts(in_force(), {"bucket.policy": BLUEPRINT.bucket_policy})
     policy = json.loads(BLUEPRINT.bucket_policy)
     older = json.loads(BLUEPRINT.bucket_policy.replace("trail/trailkeep", "trail/older"))
-    policy["Statement"] += [{**one, "Sid": f"Older{n}"} for n, one in enumerate(older["Statement"])]
-    tree = json.loads(json.dumps({"trails": _trails(estate)}))
-    both = with_facts(estate, {"bucket.policy": json.dumps(policy), **tree})
-    assert was_armed(BLUEPRINT, estate)
+    policy["Statement"] += [{**one, "Sid": f"Older{number}"} for number, one in enumerate(older["Statement"])]
+    opened = {"bucket.policy": json.dumps(policy), "resource_control_policies": []}
+    alone = with_facts(in_force(), opened)
+    assert was_armed(BLUEPRINT, alone)
+    both = with_facts(alone, {"trails": _trails(alone)})
     assert not was_armed(BLUEPRINT, both)
+    assert _waits(both)
 
 
 def _trails(estate: Estate) -> list[dict[str, Any]]:
