@@ -10,7 +10,8 @@ missing of it goes back at once::
     all the same    COMPLIANCE is to begin, which nobody can take back
 
 The denies and the guards are Trailkeep's own, by Sid and by name. A default retention alone shows nothing:
-whoever made the bucket may have set it.
+whoever made the bucket may have set it. In the archive of one account it is enough: without guards nothing else
+is left that its administrators could not take back.
 """
 
 from __future__ import annotations
@@ -42,11 +43,16 @@ def was_armed(blueprint: Blueprint, estate: Estate) -> bool:
     """Return whether what is there of the archive shows that it was armed for this trail before."""
     if is_armed(blueprint, estate):
         return True
-    ours = bool(denies_held(blueprint, estate)) or any(
+    ours = not blueprint.is_of_organization or denies_held(blueprint, estate) or _guards(blueprint, estate)
+    return bool(_lock(estate).mode and ours and not beside(blueprint, estate).delivering)
+
+
+def _guards(blueprint: Blueprint, estate: Estate) -> bool:
+    """Return whether a guard of the archive exists, attached or not."""
+    return any(
         guard.refuses_bucket_changes and isinstance(observed_policy(guard, estate), Policy)
         for guard in blueprint.guards
     )
-    return bool(_lock(estate).mode) and ours and not beside(blueprint, estate).delivering
 
 
 def _lock(estate: Estate) -> ObjectLock:
