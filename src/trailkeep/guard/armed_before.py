@@ -10,8 +10,8 @@ missing of it goes back at once::
     all the same    COMPLIANCE is to begin, which nobody can take back
 
 The denies and the guards are Trailkeep's own, by Sid and by name. A default retention alone shows nothing:
-whoever made the bucket may have set it. In the archive of one account it is enough: without guards nothing else
-is left that its administrators could not take back.
+whoever made the bucket may have set it. In the archive of one account it is enough: without guards
+nothing else is left that its administrators could not take back.
 """
 
 from __future__ import annotations
