@@ -147,7 +147,8 @@ def condition_patterns(
 
     Returns:
         None when no such patterns are known: an undetermined variable, letters beyond ASCII compared
-        without case, or an operator that does not compare texts.
+        without case, an ARN operator's pattern that stops early with a ``*``, or an operator that does not
+        compare texts.
     """
     if family(condition.operator) is not Family.TEXT:
         return () if condition.operator is Operator.NULL else None
@@ -178,9 +179,21 @@ def _value_patterns(
         if operator in _EXACT:
             return (literal(text),)
         return (_any_case(text),) if text.isascii() else None
+    if _stops_early(value, variables=variables):
+        return None
     pattern = arn_pattern(value, lookup, variables=variables, wild=wild)
     arn = within(ARN, wild)
     return (arn,) if pattern is None else (arn, pattern)
+
+
+def _stops_early(value: str, *, variables: bool) -> bool:
+    """Say whether an ARN operator compares with ``*``, ``arn:*`` or the like.
+
+    AWS documents that each of the six parts of an ARN is compared on its own, and not whether a ``*`` in place
+    of the last ones stands for all of them.
+    """
+    segments = arn_parts(value, variables=variables)
+    return len(segments) < _ARN_SEGMENTS and segments[-1][-1:] == (Wild.ANY,)
 
 
 def _any_case(text: str) -> Pattern:
