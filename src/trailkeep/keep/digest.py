@@ -1,11 +1,11 @@
-"""One digest: its bytes read strictly, its signature, and the logs it names.
+r"""One digest: its bytes read strictly, its signature, and the logs it names.
 
 1. The object is exactly one gzip member; its content is hashed as it is (never re-serialised JSON).
 2. The content is one JSON object without a repeated member; types, hex and algorithms are as documented.
 3. Bucket, key, account, region and end time inside agree with where the object was read (else it was moved).
 4. All five ``previousDigest*`` are there or all are null, and name an earlier digest of the same chain.
 5. The signature is RSASSA-PKCS1-v1_5 with SHA-256 over
-   ``end \\n bucket/key \\n hex(sha256(content)) \\n previous signature or "null"``.
+   ``end \n bucket/key \n hex(sha256(content)) \n previous signature or "null"``.
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html
 """
@@ -217,7 +217,12 @@ class LogCheck:
 
 
 def check_log(
-    stored: bytes, listed: Listed, *, object: str, version: str = "", known_stored_sha256: str = ""
+    stored: bytes,
+    listed: Listed,
+    *,
+    object: str,  # noqa: A002 - the field of a finding
+    version: str = "",
+    known_stored_sha256: str = "",
 ) -> LogCheck:
     """Compare the bytes of a log with what its digest says.
 
