@@ -31,7 +31,18 @@ from trailkeep.keep.digest import Digest, signed_by
 from trailkeep.keep.integrity import Finding, Kind, found
 from trailkeep.keep.signing_keys import KeyRing
 
-__all__ = ["HOUR", "ChainId", "ChainResult", "Gap", "Head", "Proof", "ReadDigest", "judge_chain", "prove"]
+__all__ = [
+    "HOUR",
+    "ChainId",
+    "ChainResult",
+    "Gap",
+    "Head",
+    "Proof",
+    "ReadDigest",
+    "chain_of",
+    "judge_chain",
+    "prove",
+]
 
 HOUR: Final = timedelta(hours=1)
 _TOUCH = timedelta(minutes=1)
@@ -255,9 +266,11 @@ class _Links:
             self._missing(one, before)
 
     def _gap(self, digest: Digest, before: ReadDigest | None, *, restart: bool) -> None:
-        if before is None or digest.backfill:
+        if digest.backfill or (before is None and self.anchor is None):
             return
-        since, until = before.digest.ends_at, digest.starts_at
+        since, until = before.digest.ends_at if before else digest.starts_at, digest.starts_at
+        if self.anchor and before is None and self.anchor.ends_at < digest.ends_at:
+            since = self.anchor.ends_at
         if until - since > (timedelta(0) if restart else _TOUCH):
             self.gaps.append(Gap(chain=chain_of(digest), since=since, until=until, restart=restart))
         elif since - until > _TOUCH and not restart:
@@ -323,7 +336,7 @@ def _rolled_back(regular: Sequence[ReadDigest], anchor: Head | None) -> list[Fin
     ):
         newest = regular[-1].digest.end_text if regular else "no digest"
         message = f"chain: expected the trusted head of {anchor.ends_at:%FT%TZ}, got {newest}"
-    elif any(one.digest.previous_key is None and one.digest.ends_at > anchor.ends_at for one in regular):
+    elif regular[0].digest.previous_key is None and regular[0].digest.ends_at > anchor.ends_at:
         return []
     else:
         message = f"chain: expected to go on from the trusted head {anchor.key}, got other digests"
