@@ -1,6 +1,6 @@
 """Why a chain has a gap, by the trail's own events that stand in proven logs.
 
-1. Only an event of the trail's owner, in the trail's home region, counts: a member account may have a trail of
+1. Only an event of the trail's owner, in its home region, counts: a member account may have a trail of the
    the same name and stop that one.
 2. StopLogging, DeleteTrail and an UpdateTrail that ends validation or moves the bucket stop the digests;
    StartLogging, CreateTrail and an UpdateTrail that brings validation back start them. PutEventSelectors does
@@ -8,7 +8,7 @@
 3. The final digest covers the event that stopped it, so the gap begins at or after that event.
 4. One stop must last for the whole gap, and no other chain of the trail may have digests within it.
 
-What is not shown: who erased a whole span between two stops from every chain of the trail at once leaves a gap
+What is not shown: a whole span between two stops, erased from every chain of the trail at once, leaves a gap
 that looks like one long stop. A head kept elsewhere shows it.
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html
