@@ -130,7 +130,9 @@ TAMPERINGS: list[tuple[str, Callable[[Chain], object], str, set[str]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("tamper", "verdict", "kinds"), [case[1:] for case in TAMPERINGS], ids=[case[0] for case in TAMPERINGS])
+@pytest.mark.parametrize(
+    ("tamper", "verdict", "kinds"), [case[1:] for case in TAMPERINGS], ids=[case[0] for case in TAMPERINGS]
+)
 def test_tampering(tamper: Callable[[Chain], object], verdict: str, kinds: set[str]) -> None:
     """Every tampering has its own finding and no other."""
     chain = deepcopy(CLEAN)
@@ -178,7 +180,13 @@ def test_any_flip(data: st.DataObject) -> None:
     assert verdict != VerdictKind.PASS or same
 
 
-@given(st.lists(st.tuples(st.sampled_from(["drop", "swap", "copy"]), st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=5))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["drop", "swap", "copy"]), st.integers(0, 99), st.integers(0, 99)),
+        min_size=1,
+        max_size=5,
+    )
+)
 def test_any_moves(moves: list[tuple[str, int, int]]) -> None:
     """No sequence of deleting, swapping and copying genuine objects passes, unless it restores them all."""
     chain = deepcopy(CLEAN)
