@@ -40,6 +40,7 @@ __all__ = [
     "Proof",
     "ReadDigest",
     "chain_of",
+    "hole_of",
     "judge_chain",
     "prove",
 ]
@@ -176,7 +177,11 @@ def judge_chain(
         proven=frozenset(one.digest.key for one in settled if one.state is not Proof.NONE),
         findings=(*findings, *links.findings, *late, *_rolled_back(regular, anchor)),
         gaps=tuple(links.gaps),
-        holes=(*links.holes, *(_own_hole(one) for one in settled if one.state is Proof.NONE)),
+        holes=(
+            *links.holes,
+            *(_own_hole(one) for one in settled if one.state is Proof.NONE),
+            *(hole for key in unread if (hole := hole_of(key))),
+        ),
         head=_head(proven[-1]) if proven else None,
     )
 
@@ -382,6 +387,15 @@ def _future(one: ReadDigest, as_of: datetime | None) -> Finding:
 def _own_hole(one: ReadDigest) -> Gap:
     digest = one.digest
     return Gap(chain=chain_of(digest), since=digest.starts_at, until=digest.ends_at)
+
+
+def hole_of(key: str) -> Gap | None:
+    """Return the hour of a digest that could not be read, by its key; None for another key."""
+    name = parse_key(key)
+    if not isinstance(name, DigestKey):
+        return None
+    chain = ChainId(name.account_id, name.region, name.trail_name, name.home_region)
+    return Gap(chain=chain, since=name.ends_at - HOUR, until=name.ends_at)
 
 
 def _head(one: ReadDigest) -> Head:

@@ -4,8 +4,8 @@
 2. Every hour of a chain is covered, explained or uncovered (``hours``).
 3. Every log that a proven digest names is there (``missing_logs``).
 4. Every log that is there is named by a proven digest of *any* trail of its account and region
-   (``unlisted_logs``): a log's name carries no trail. Logs of hours whose digests are missing or not proven are
-   counted under that finding; the newest logs wait for their digest.
+   (``unlisted_logs``): a log's name carries no trail. Logs of hours whose digests are missing or not
+   proven are counted under that finding; the newest logs wait for their digest.
 
 All of it is per account and region and per window of time.
 
