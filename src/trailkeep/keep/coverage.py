@@ -1,6 +1,6 @@
 """What should be there and is not, and what is there and should not be.
 
-1. Every expected account and region has a chain (``absent``), from its expected beginning to its end (``ends``).
+1. Every expected account and region has a chain (``absent``), from its beginning to its end (``ends``).
 2. Every hour of a chain is covered, explained or uncovered (``hours``).
 3. Every log that a proven digest names is there (``missing_logs``).
 4. Every log that is there is named by a proven digest of *any* trail of its account and region
