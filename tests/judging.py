@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from signed_chains import BUCKET, Object
+from signed_chains import BUCKET, HOUR, Object
 from trailkeep.core.layout import DigestKey, parse_key
 from trailkeep.core.verdict import Verdict
 from trailkeep.keep.chain import ChainId, Gap, Head, ReadDigest, chain_of, judge_chain
@@ -34,7 +34,7 @@ def judge(
     as_of: datetime | None = None,
 ) -> tuple[Verdict, list[Finding]]:
     """Judge the objects of one account and region."""
-    now = as_of or expected.until
+    now = as_of or expected.until + 3 * HOUR
     findings: list[Finding] = []
     chains: dict[ChainId, list[ReadDigest]] = {}
     unread: list[str] = []
@@ -64,7 +64,7 @@ def judge(
         result = judge_chain(reads, ring=ring, anchor=anchor, unread=unread, as_of=now)
         findings += result.findings
         holes += result.holes
-        for gap in (*result.gaps, *ends(expected, expected.accounts[0], chain, result.digests)):
+        for gap in (*result.gaps, *ends(expected, expected.accounts[0], chain, result.digests, as_of=now)):
             note = explain_gap(gap, events, joined_at=expected.accounts[0].joined_at)
             findings.append(note or coverage_gap(gap))
             holes += [] if note else [gap]

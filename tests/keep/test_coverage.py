@@ -125,12 +125,25 @@ def test_ends() -> None:
     digests = _reads(Chain().hours([0]))
     account = ExpectedAccount(account="111111111111")
     wide = _expected(since=START - 9 * HOUR, until=START + 9 * HOUR)
-    assert [(gap.since, gap.until) for gap in ends(wide, account, CHAIN, digests)] == [
+    assert [(gap.since, gap.until) for gap in ends(wide, account, CHAIN, digests, as_of=wide.until)] == [
         (START - 9 * HOUR, START),
         (START + HOUR, START + 9 * HOUR),
     ]
     member = replace(account, joined_at=START - HOUR, left_at=START + 2 * HOUR)
-    assert ends(wide, member, CHAIN, digests) == []
+    assert ends(wide, member, CHAIN, digests, as_of=wide.until) == []
+
+
+def test_tail() -> None:
+    """The next digest is due two hours after the last one ended, and a window begins at its very start."""
+    digests = _reads(Chain().hours([0, 0]))
+    account = ExpectedAccount(account="111111111111")
+    end = START + 2 * HOUR
+    window = _expected(since=START - HOUR, until=end + HOUR)
+    assert ends(window, account, CHAIN, digests, as_of=end + 2 * HOUR - timedelta(seconds=1)) == []
+    (tail,) = ends(window, account, CHAIN, digests, as_of=end + 2 * HOUR)
+    assert (tail.since, tail.until) == (end, end + HOUR)
+    (lead,) = ends(window, account, CHAIN, digests, as_of=end, complete=False)
+    assert (lead.since, lead.until) == (START - HOUR, START)
 
 
 def test_unlisted_kinds() -> None:

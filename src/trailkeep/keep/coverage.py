@@ -92,19 +92,29 @@ def absent(expected: Expected, chains: Collection[ChainId]) -> list[Finding]:
 
 
 def ends(
-    expected: Expected, account: ExpectedAccount, chain: ChainId, digests: Sequence[ReadDigest]
+    expected: Expected,
+    account: ExpectedAccount,
+    chain: ChainId,
+    digests: Sequence[ReadDigest],
+    *,
+    as_of: datetime,
+    complete: bool = True,
 ) -> list[Gap]:
-    """Return the gaps before the first and after the last digest of a chain."""
+    """Return the gaps before the first and after the last digest of a chain.
+
+    The digest after the last one is due ``GRACE`` after the end of that one. A chain that begins at
+    ``expected.since`` may begin as much later; a window of one (``complete`` is False) may not.
+    """
     regular = [one.digest for one in digests if not one.digest.backfill]
     if not regular:
         return []
     gaps = []
     since = max((at for at in (expected.since, account.joined_at) if at), default=None)
-    until = min(at for at in (expected.until, account.left_at) if at)
+    until = min(expected.until, account.left_at - HOUR) if account.left_at else expected.until
     first, last = min(one.starts_at for one in regular), max(one.ends_at for one in regular)
-    if since and first > since + GRACE:
+    if since and first > since + (GRACE if complete else timedelta(0)):
         gaps.append(Gap(chain=chain, since=since, until=first, restart=True))
-    if until > last + GRACE:
+    if until > last and as_of >= last + GRACE:
         gaps.append(Gap(chain=chain, since=last, until=until))
     return gaps
 
