@@ -195,8 +195,13 @@ def test_outcome() -> None:
 def test_final_digest() -> None:
     """A final digest erased with its logs is found: the gap then begins before the trail was stopped."""
     gap = Gap(chain=CHAIN, since=START + HOUR, until=START + 9 * HOUR)
-    where = {"name": "StopLogging", "account": "111111111111", "region": "eu-central-1"}
-    event = trail_event(**where, at=START + 2 * HOUR, parameters={"name": "org-trail"})
+    event = trail_event(
+        name="StopLogging",
+        at=START + 2 * HOUR,
+        account="111111111111",
+        region="eu-central-1",
+        parameters={"name": "org-trail"},
+    )
     assert event is not None
     assert explain_gap(gap, [event]) is None
     assert explain_gap(replace(gap, since=event.at), [event]) is not None

@@ -9,9 +9,9 @@
 
 All of it is per account and region and per window of time.
 
-What is not shown without a trusted head or a list kept elsewhere: the newest backfill digest erased together
-with all the logs that it alone names (no other digest names it), and a whole second trail erased with its logs
-where ``Expected.trail_name`` does not ask for it.
+What is not shown without a list kept elsewhere: a backfill digest that no other digest names, erased together
+with all the logs that it alone names; a whole second trail erased with its logs where
+``Expected.trail_name`` does not ask for it.
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-intro.html
 """
