@@ -37,6 +37,8 @@ class DeliveryStatus(TrailStatus):
         super().__init__()
         self.delivered_at: datetime | None = None
         self.delivery_error = ""
+        self.digests_at: dict[str, datetime] = {}
+        self.digest_error = ""
 
     def description(self) -> dict[str, Any]:
         """Return GetTrailStatus's members."""
@@ -48,6 +50,10 @@ class DeliveryStatus(TrailStatus):
             told["LatestDeliveryAttemptTime"] = self.delivered_at.strftime("%Y-%m-%dT%H:%M:%SZ")
         if self.delivery_error:
             told["LatestDeliveryError"] = self.delivery_error
+        if self.digests_at:
+            told["LatestDigestDeliveryTime"] = int(max(self.digests_at.values()).timestamp())
+        if self.digest_error:
+            told["LatestDigestDeliveryError"] = self.digest_error
         return told
 
     def record(self, *, at: datetime, error: str = "") -> None:
@@ -55,6 +61,12 @@ class DeliveryStatus(TrailStatus):
         self.delivery_error = error
         if not error:
             self.delivered_at = max(at, self.delivered_at or datetime.min.replace(tzinfo=UTC))
+
+    def record_digest(self, *, at: datetime, region: str, error: str = "") -> None:
+        """Note one digest of a Region, or the error code of one that failed."""
+        self.digest_error = error
+        if not error:
+            self.digests_at[region] = max(at, self.digests_at.get(region, at))
 
 
 def find_trail(account_id: str, region: str, name_or_arn: str) -> Trail | None:

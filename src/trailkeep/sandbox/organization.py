@@ -26,6 +26,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.organizations.models import organizations_backends
 
 from trailkeep.core.errors import UsageError
+from trailkeep.sandbox.chains import TrailDigests
 from trailkeep.sandbox.gate import Gate
 from trailkeep.sandbox.history_rules import EventHistory
 from trailkeep.sandbox.injected import Injected
@@ -78,6 +79,7 @@ class Sandbox:
         self.region = region
         self.organization_id = ORGANIZATION_ID
         self.history = EventHistory()
+        self.digests = TrailDigests()
         self._port = port
         self._has_log_archive = has_log_archive
         self._account_ids = AccountIds()
@@ -104,6 +106,7 @@ class Sandbox:
             root_keys=self._root_keys,
             account_requests=self._account_requests,
             history=self.history,
+            digests=self.digests,
             injected=self.injected,
         )
         self._server = Server(gate, port=self._port)
@@ -137,6 +140,7 @@ class Sandbox:
         self._keys.clear()
         self._account_requests.clear()
         self.history.clear()
+        self.digests.clear()
         self.injected.clear()
         mock_random.seed(_SEED)
         self._build(self._has_log_archive if has_log_archive is None else has_log_archive)
