@@ -12,23 +12,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from random import Random
 
 from moto.cloudtrail.models import Trail
 
 from trailkeep.core.layout import Family, LogKey, format_key
-from trailkeep.sandbox.chains import Digests, TrailDigests
+from trailkeep.sandbox.chains import ChainSet, Digests, TrailDigests
 from trailkeep.sandbox.cloudtrail_rules import DeliveryStatus
-from trailkeep.sandbox.digests import ListedLog
+from trailkeep.sandbox.digests import Chain, DigestPlace, ListedLog
 from trailkeep.sandbox.events import Activity
 from trailkeep.sandbox.logfiles import Habits, LogFile, build_log_files
 from trailkeep.sandbox.organization import MANAGEMENT_ACCOUNT_ID, Sandbox
 from trailkeep.sandbox.puts import Reason, put_for_cloudtrail
+from trailkeep.sandbox.reach import write_file
+from trailkeep.sandbox.signing import SigningKeys
 from trailkeep.sandbox.state import find_account, has_trusted_access, trails
 
-__all__ = ["DeliveryReport", "Reason", "Refusal", "close_hours", "deliver", "write_layout"]
+__all__ = ["DeliveryReport", "FolderDigests", "Reason", "Refusal", "close_hours", "deliver", "write_layout"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +107,21 @@ def close_hours(sandbox: Sandbox, until: datetime, *, digests: Digests | None = 
     return sandbox.digests.written - written
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderDigests:
+    """The trail whose digests a local folder gets, and the accounts and Regions it has beside those with logs.
+
+    ``bucket`` is the bucket whose copy the folder is: digests name it, and their signatures cover it.
+    """
+
+    bucket: str
+    trail_name: str
+    home_region: str
+    accounts: tuple[str, ...] = ()
+    wanted: Digests = field(default_factory=Digests)
+    keys: SigningKeys = field(default_factory=SigningKeys)
+
+
 def write_layout(
     folder: Path,
     activities: Iterable[Activity],
@@ -111,15 +129,47 @@ def write_layout(
     organization_id: str,
     prefix: str = "",
     habits: Habits | None = None,
+    digests: FolderDigests | None = None,
 ) -> DeliveryReport:
-    """Write the same files below a local folder, in CloudTrail's layout, with no AWS at all."""
+    """Write the same files below a local folder, in CloudTrail's layout, with no AWS at all.
+
+    With ``digests`` each digest has its metadata beside it, in ``KEY.metadata.json``.
+    """
     tally = _Tally()
+    chains = _folder_chains(folder, digests, organization_id, prefix) if digests else None
+    forgets = Random(digests.wanted.seed if digests else 0)  # noqa: S311 - seeded on purpose, no secret
     for file in build_log_files(activities, habits or Habits()):
-        path = folder / _key(file, organization_id=organization_id, prefix=prefix)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(file.body)
+        key = _key(file, organization_id=organization_id, prefix=prefix)
+        write_file(folder, key, file.body, {})
+        if chains and digests:
+            chains.advance(file.delivered_at)
+            is_forgotten = forgets.random() < digests.wanted.forgotten_rate
+            listed = _listed(file, digests.bucket, key)
+            chains.note(file.account_id, file.region, listed, is_forgotten=is_forgotten)
         tally.count(file, [(None, None)])
-    return tally.report()
+    if chains and digests and digests.wanted.until:
+        chains.advance(digests.wanted.until)
+    return tally.report(digests=chains.written if chains else 0)
+
+
+def _folder_chains(folder: Path, digests: FolderDigests, organization_id: str, prefix: str) -> ChainSet:
+    def put(_chain: Chain, key: str, body: bytes, metadata: dict[str, str], _at: datetime) -> bool:
+        write_file(folder, key, body, metadata)
+        return True
+
+    def make(account: str, region: str, at: datetime) -> Chain:
+        place = DigestPlace(
+            prefix=prefix,
+            organization_id=organization_id,
+            account_id=account,
+            region=region,
+            trail_name=digests.trail_name,
+            home_region=digests.home_region,
+        )
+        return Chain(place=place, bucket=digests.bucket, keys=digests.keys, put=put, starts_at=at)
+
+    regions = {digests.home_region, *digests.wanted.regions}
+    return ChainSet(make=make, accounts=set(digests.accounts), regions=regions)
 
 
 _Outcome = tuple[Trail | None, Reason | None]
