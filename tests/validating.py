@@ -32,13 +32,22 @@ def validate_logs(
     since: datetime,
     until: datetime,
     trail_arn: str = "",
+    bucket: tuple[str, str] = ("", ""),
 ) -> Said:
-    """Validate one account and Region of a trail, as the administrator of the archive's account."""
+    """Validate one account and Region of a trail, as the administrator of the archive's account.
+
+    ``bucket`` and prefix must be told where that account does not see the trail.
+    """
     command = [str(AWS), "--region", region, "cloudtrail", "validate-logs"]
     command += ["--trail-arn", trail_arn or arn_of_trail(sandbox), "--account-id", account]
     command += ["--start-time", format_moment(since), "--end-time", format_moment(until)]
+    command += ["--s3-bucket", bucket[0], "--s3-prefix", bucket[1]] if bucket[0] else []
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     done = subprocess.run(
-        command, env=kept | sandbox.environment(LOG_ARCHIVE_ACCOUNT_ID), check=False, capture_output=True, text=True
+        command,
+        env=kept | sandbox.environment(LOG_ARCHIVE_ACCOUNT_ID),
+        check=False,
+        capture_output=True,
+        text=True,
     )
     return Said(exit_code=done.returncode, words=done.stdout + done.stderr)

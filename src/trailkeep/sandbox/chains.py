@@ -200,9 +200,7 @@ class TrailDigests:
             trail_name=trail.trail_name,
             home_region=trail.region_name,
         )
-        return Chain(
-            place=place, bucket=trail.bucket_name, keys=self.keys, put=_putting(trail), starts_at=at
-        )
+        return Chain(place=place, bucket=trail.bucket_name, keys=self.keys, put=_putting(trail), starts_at=at)
 
 
 def _follow(trail: Trail, chains: ChainSet) -> None:

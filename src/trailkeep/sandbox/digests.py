@@ -34,6 +34,7 @@ HOUR = timedelta(hours=1)
 BACKFILL_DELAY = timedelta(hours=6)
 _SECOND = timedelta(seconds=1)
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestPlace:
     """Whose digests a chain holds; ``prefix`` is empty or ends with a slash, as ``organization_id`` may be."""

@@ -170,9 +170,7 @@ def _refuse_need(call: Call, caller: Caller, need: Need) -> Fault | None:
     return Fault(code="AccessDenied", message=message, status=403)
 
 
-def _answer_cloudtrail(
-    call: Call, caller: Caller, history: EventHistory, digests: TrailDigests
-) -> Answer:
+def _answer_cloudtrail(call: Call, caller: Caller, history: EventHistory, digests: TrailDigests) -> Answer:
     account_id = caller.principal.account_id
     resource = trail_resource(account_id, call.region, call.parameters)
     owner = account_id if is_read(call.operation) or resource == "*" else Arn.parse(resource).account_id

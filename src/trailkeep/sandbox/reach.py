@@ -81,9 +81,7 @@ class BucketReach:
         """Return the newest edition of an object."""
         found = self._bucket.keys[key]
         told = {name.lower(): value for name, value in found.metadata.items()}
-        metadata = {
-            name.removeprefix(_META): value for name, value in told.items() if name.startswith(_META)
-        }
+        metadata = {name.removeprefix(_META): value for name, value in told.items() if name.startswith(_META)}
         return Item(body=found.value, metadata=metadata)
 
     def write(self, key: str, item: Item) -> None:

@@ -241,7 +241,9 @@ def _digest_appended_member(scene: Scene) -> list[str]:
 def _digest_inserted(scene: Scene) -> list[str]:
     """Lay a stray object below the digests' folder, under a name that no digest of this trail has."""
     key = scene.dice.choice(scene.inner())
-    return _put(scene, key.replace("_CloudTrail-Digest_", "_CloudTrail-Digest_x_"), scene.reach.read(key).body)
+    return _put(
+        scene, key.replace("_CloudTrail-Digest_", "_CloudTrail-Digest_x_"), scene.reach.read(key).body
+    )
 
 
 TAMPERINGS: dict[str, Tampering] = {
