@@ -100,7 +100,7 @@ def deliver(
 
 
 def close_hours(sandbox: Sandbox, until: datetime, *, digests: Digests | None = None) -> int:
-    """Let quiet time pass and return how many digests were written, empty ones for every chain that is open."""
+    """Let quiet time pass: return how many digests were written, empty ones for every open chain."""
     written = sandbox.digests.written
     sandbox.digests.begin(digests or Digests())
     sandbox.digests.advance(until)
@@ -109,7 +109,7 @@ def close_hours(sandbox: Sandbox, until: datetime, *, digests: Digests | None = 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderDigests:
-    """The trail whose digests a local folder gets, and the accounts and Regions it has beside those with logs.
+    """The trail whose digests a local folder gets, and accounts and Regions of it that may have no logs.
 
     ``bucket`` is the bucket whose copy the folder is: digests name it, and their signatures cover it.
     """

@@ -2,9 +2,9 @@
 
 ::
 
-    starting digest ── hour ── hour ── empty hour ── ... ── final digest     | stopped |     starting digest ── ..
-                        └ a log that this digest forgot ─┐
-                                                          backfill digest ── backfill digest   (a chain of their own)
+    starting digest ── hour ── empty hour ── ... ── final digest   | stopped |   starting digest ── ...
+                        └ a log that this digest forgot
+                                  └ backfill digest ── backfill digest          (a chain of their own)
 
 One ``Chain`` is of one trail, account and Region. It knows no clock: the caller says how far time has come.
 How CloudTrail fills the previous digest of a backfill digest, and what it does after a digest was refused, is
@@ -33,11 +33,12 @@ __all__ = ["HOUR", "Chain", "DigestPlace", "ListedLog", "Put", "Written", "hour_
 HOUR = timedelta(hours=1)
 BACKFILL_DELAY = timedelta(hours=6)
 _SECOND = timedelta(seconds=1)
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestPlace:
-    """Whose digests a chain holds; ``prefix`` is empty or ends with a slash, as ``organization_id`` may be."""
+    """Whose digests a chain holds; ``prefix`` ends with a slash or is empty, as ``organization_id`` may be."""
 
     prefix: str
     organization_id: str
@@ -103,7 +104,7 @@ class Chain:
     is_open: bool = False
     _last: Written | None = None
     _last_backfill: Written | None = None
-    _backfill_ends: datetime = datetime.min.replace(tzinfo=UTC)
+    _backfill_ends: datetime = _NEVER
     _waiting: list[ListedLog] = field(default_factory=list)
     _forgotten: list[ListedLog] = field(default_factory=list)
 
@@ -114,7 +115,7 @@ class Chain:
             self.is_open, self._last = True, None
 
     def note(self, log: ListedLog, *, is_forgotten: bool = False) -> None:
-        """Take a log that was delivered; one of an hour that is over, or forgotten, is for a backfill digest."""
+        """Take a log that was delivered; one that is forgotten, or comes too late, is for a backfill digest."""
         late = is_forgotten or log.delivered_at < self.starts_at
         (self._forgotten if late else self._waiting).append(log)
 

@@ -39,7 +39,7 @@ class Reach(Protocol):
     def bucket(self) -> str:
         """The bucket's name."""
 
-    def keys(self) -> list[str]:
+    def listed(self) -> list[str]:
         """Return the keys that a listing shows, in order."""
 
     def read(self, key: str) -> Item:
@@ -73,7 +73,7 @@ class BucketReach:
         """The bucket's name."""
         return str(self._bucket.name)
 
-    def keys(self) -> list[str]:
+    def listed(self) -> list[str]:
         """Return the keys that a listing shows, in order."""
         return sorted(key for key, newest in self._bucket.keys.items() if isinstance(newest, FakeKey))
 
@@ -118,7 +118,7 @@ class FolderReach:
         """The name of the bucket that was copied."""
         return self._name
 
-    def keys(self) -> list[str]:
+    def listed(self) -> list[str]:
         """Return the keys of the objects, in order; the files with metadata are none."""
         files = (path for path in self._folder.rglob("*") if path.is_file())
         keys = (path.relative_to(self._folder).as_posix() for path in files)

@@ -82,7 +82,7 @@ class Scene:
         """Return the keys of the account's objects, in one Region or in all."""
         return [
             key
-            for key in self.reach.keys()
+            for key in self.reach.listed()
             if isinstance(parsed := parse_key(key), DigestKey | LogKey)
             and parsed.account_id == self.account
             and region in {"", parsed.region}
@@ -279,7 +279,7 @@ TAMPERINGS: dict[str, Tampering] = {
 def _put(scene: Scene, key: str, body: bytes, metadata: dict[str, str] | None = None) -> list[str]:
     """Write an object, with the metadata it had where nothing else is said."""
     if metadata is None:
-        metadata = scene.reach.read(key).metadata if key in scene.reach.keys() else {}
+        metadata = scene.reach.read(key).metadata if key in scene.reach.listed() else {}
     scene.reach.write(key, Item(body=body, metadata=metadata))
     return [key]
 
