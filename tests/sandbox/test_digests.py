@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from sandbox_archives import (
     BUCKET,
     TRAIL,
+    arn_of_trail,
     make_archive,
     make_bucket,
     make_trail,
@@ -275,6 +276,8 @@ def test_a_refused_digest_is_told_and_backfilled(sandbox: Sandbox) -> None:
     status = client.get_trail_status(Name=TRAIL)
     assert "LatestDigestDeliveryError" not in status
     assert BEGIN + 10 * HOUR < status["LatestDigestDeliveryTime"] <= BEGIN + 12 * HOUR
+    elsewhere = sandbox.client("cloudtrail", region="us-east-1").get_trail_status(Name=arn_of_trail(sandbox))
+    assert "LatestDigestDeliveryTime" not in elsewhere
     reach = BucketReach(BUCKET)
     assert sorted(_named(_chain(reach, backfill=True))) == _logs(reach)
 

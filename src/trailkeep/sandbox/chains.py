@@ -2,7 +2,7 @@
 
 Time in the sandbox follows the deliveries. It comes as far as the newest log delivered, or as far as the
 caller says: ``deliver(.., digests=Digests(until=..))``, ``close_hours(sandbox, until)``. It stands still in
-between, so a call of StopLogging is at the moment of the last delivery: deliver first the log that tells of it.
+between, so StopLogging is called at the moment of the last delivery: deliver first the log that tells of it.
 
 ::
 

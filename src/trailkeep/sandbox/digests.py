@@ -38,7 +38,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestPlace:
-    """Whose digests a chain holds; ``prefix`` ends with a slash or is empty, as ``organization_id`` may be."""
+    """Whose digests a chain holds; ``prefix`` ends with a slash or is empty, ``organization_id`` too."""
 
     prefix: str
     organization_id: str
@@ -115,7 +115,7 @@ class Chain:
             self.is_open, self._last = True, None
 
     def note(self, log: ListedLog, *, is_forgotten: bool = False) -> None:
-        """Take a log that was delivered; one that is forgotten, or comes too late, is for a backfill digest."""
+        """Take a log that was delivered; a forgotten one, or one too late, is for a backfill digest."""
         late = is_forgotten or log.delivered_at < self.starts_at
         (self._forgotten if late else self._waiting).append(log)
 

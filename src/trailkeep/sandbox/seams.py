@@ -5,7 +5,7 @@
     account and organization ids      deterministic
     bucket policies                   moto's own partial check is off: ours is complete and comes first
     Object Lock default retention     may be in days or in years, not both
-    a trail's status                  tells of real deliveries
+    a trail's status                  tells of real deliveries, and of the digests of the Region that is asked
     a trail's selectors               replace each other, are told, and so is recursive logging
     organization trails               are seen from the member accounts; trails are found and deleted by ARN
     trails of another Region          are listed, be they of all Regions or not
@@ -28,7 +28,7 @@ from moto.cloudtrail.exceptions import TrailNotFoundException
 from moto.core.utils import utcnow
 from moto.iam.access_control import PermissionResult
 
-from trailkeep.sandbox.cloudtrail_rules import DeliveryStatus, find_trail
+from trailkeep.sandbox.cloudtrail_rules import DeliveryStatus, RegionalStatus, find_trail
 from trailkeep.sandbox.recording import trail_seams
 from trailkeep.sandbox.state import CLOUDTRAIL, MANAGEMENT_ACCOUNT_ID, is_member, trails
 
@@ -65,6 +65,7 @@ def seams(*, account_ids: AccountIds, organization_id: str) -> Iterator[None]:
         (backend, "list_trails", lambda backend: list(trails(backend.account_id))),
         (backend, "get_trail", _get_trail),
         (backend, "delete_trail", _delete_trail),
+        (backend, "get_trail_status", _telling(backend.get_trail_status)),
         *trail_seams(),
         (
             organizations.FakeDelegatedAdministrator,
@@ -103,6 +104,21 @@ def _get_trail(backend: cloudtrail.CloudTrailBackend, name_or_arn: str) -> cloud
 
 def _delete_trail(backend: cloudtrail.CloudTrailBackend, name: str) -> None:
     del backend.trails[backend.get_trail(name).trail_name]
+
+
+_Status = Callable[[cloudtrail.CloudTrailBackend, str], cloudtrail.TrailStatus]
+
+
+def _telling(
+    find: _Status,
+) -> Callable[[cloudtrail.CloudTrailBackend, str], cloudtrail.TrailStatus | RegionalStatus]:
+    def get_trail_status(
+        backend: cloudtrail.CloudTrailBackend, name: str
+    ) -> cloudtrail.TrailStatus | RegionalStatus:
+        found = find(backend, name)
+        return found.seen_from(backend.region_name) if isinstance(found, DeliveryStatus) else found
+
+    return get_trail_status
 
 
 _Describe = Callable[[cloudtrail.CloudTrailBackend, bool], Iterable[cloudtrail.Trail]]
