@@ -350,3 +350,32 @@ def test_a_folder_has_the_digests_of_a_bucket(sandbox: Sandbox, tmp_path: Path) 
     assert report.digests > 0
     assert folder.listed() == bucket.listed()
     assert all(folder.read(key) == bucket.read(key) for key in folder.listed())
+
+
+def test_a_chain_goes_on_in_another_bucket(sandbox: Sandbox) -> None:
+    """When the trail moves to another bucket its chain goes on there, and the AWS CLI follows it back."""
+    make_archive(sandbox)
+    deliver(sandbox, _some(), habits=PLAIN, digests=Digests())
+    make_bucket(sandbox, bucket="second-logs")
+    sandbox.client("cloudtrail").update_trail(Name=TRAIL, S3BucketName="second-logs")
+    deliver(sandbox, _some(since=BEGIN + 4 * HOUR), habits=PLAIN, digests=Digests(until=BEGIN + 9 * HOUR))
+    first, second = _chain(BucketReach(BUCKET)), _chain(BucketReach("second-logs"))
+    assert second[0]["previousDigestS3Bucket"] == BUCKET
+    assert all(_links([first[-1], *second]))
+    said = _validate(sandbox)
+    assert (said.exit_code, "18/18 log files valid" in said.words) == (0, True), said.words
+
+
+def test_no_digests_without_trusted_access(sandbox: Sandbox) -> None:
+    """Without trusted access an organization trail gets no digest; the hours without one stay a gap."""
+    make_archive(sandbox)
+    deliver(sandbox, _some(), habits=PLAIN, digests=Digests())
+    before = len(_chain(BucketReach(BUCKET)))
+    organizations = sandbox.client("organizations")
+    organizations.disable_aws_service_access(ServicePrincipal="cloudtrail.amazonaws.com")
+    assert close_hours(sandbox, BEGIN + 8 * HOUR) == 0
+    trust_cloudtrail(sandbox)
+    assert close_hours(sandbox, BEGIN + 12 * HOUR) > 0
+    chain = _chain(BucketReach(BUCKET))
+    assert chain[before]["digestStartTime"] > chain[before - 1]["digestEndTime"]
+    assert all(_links(chain))
