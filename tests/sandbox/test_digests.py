@@ -379,3 +379,17 @@ def test_no_digests_without_trusted_access(sandbox: Sandbox) -> None:
     chain = _chain(BucketReach(BUCKET))
     assert chain[before]["digestStartTime"] > chain[before - 1]["digestEndTime"]
     assert all(_links(chain))
+
+
+def test_every_enabled_region_has_digests(sandbox: Sandbox) -> None:
+    """A trail of all Regions has digests in each that is enabled, and DescribeRegions tells the same Regions."""
+    make_archive(sandbox)
+    enabled = {REGION, "us-east-1", "eu-west-1"}
+    sandbox.enable_regions(*enabled)
+    deliver(sandbox, _some(), habits=PLAIN, digests=Digests())
+    told = sandbox.client("ec2", ACCOUNT).describe_regions()["Regions"]
+    assert {region["RegionName"] for region in told} == enabled
+    digests = [parse_key(key) for key in BucketReach(BUCKET).listed()]
+    assert {digest.region for digest in digests if isinstance(digest, DigestKey)} == enabled
+    sandbox.reset()
+    assert len(sandbox.client("ec2").describe_regions()["Regions"]) > len(enabled)

@@ -43,7 +43,8 @@ class Digests:
 
     Args:
         until: write the digests of all hours that are over by then; ``None`` for the newest delivery.
-        regions: have chains in these Regions too, beside the home Region and those with deliveries.
+        regions: have chains in these Regions too, beside the home Region, those with deliveries, and those
+            that ``Sandbox.enable_regions`` was told.
         forgotten_rate: share of the logs that only a backfill digest names, six hours later, 0 to 1.
         seed: decides which logs are forgotten.
     """
@@ -110,6 +111,7 @@ class TrailDigests:
     def __init__(self) -> None:
         self.keys = SigningKeys()
         self.now = _NEVER
+        self.regions: tuple[str, ...] = ()
         self._sets: dict[str, tuple[Trail, ChainSet]] = {}
         self._wanted = Digests()
         self._dice = Random(0)  # noqa: S311 - seeded on purpose, no secret
@@ -154,7 +156,7 @@ class TrailDigests:
                 chains.accounts = _accounts(trail)
                 chains.regions = {trail.region_name}
                 if trail.is_multi_region:
-                    chains.regions |= {region, *self._wanted.regions}
+                    chains.regions |= {region, *self.regions, *self._wanted.regions}
                 chains.open(log.delivered_at)
             is_forgotten = self._dice.random() < self._wanted.forgotten_rate
             chains.note(account, region, log, is_forgotten=is_forgotten)
@@ -178,7 +180,7 @@ class TrailDigests:
             chains.leave(account, self.now)
         chains.accounts |= accounts
         if trail.is_multi_region:
-            chains.regions |= set(self._wanted.regions)
+            chains.regions |= {*self.regions, *self._wanted.regions}
         chains.open(self.now)
 
     def _chains(self, trail: Trail) -> ChainSet:

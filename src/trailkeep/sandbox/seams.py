@@ -9,6 +9,7 @@
     a trail's selectors               replace each other, are told, and so is recursive logging
     organization trails               are seen from the member accounts; trails are found and deleted by ARN
     trails of another Region          are listed, be they of all Regions or not
+    enabled Regions                   may be fewer than moto knows
     delegated administrators          may be asked for CloudTrail
 """
 
@@ -21,6 +22,7 @@ from datetime import timedelta
 from typing import Any
 
 import moto.cloudtrail.models as cloudtrail
+import moto.ec2.models.availability_zones_and_regions as zones
 import moto.organizations.models as organizations
 import moto.organizations.utils as organizations_utils
 import moto.s3.models as s3
@@ -32,7 +34,7 @@ from trailkeep.sandbox.cloudtrail_rules import DeliveryStatus, RegionalStatus, f
 from trailkeep.sandbox.recording import trail_seams
 from trailkeep.sandbox.state import CLOUDTRAIL, MANAGEMENT_ACCOUNT_ID, is_member, trails
 
-__all__ = ["AccountIds", "seams"]
+__all__ = ["AccountIds", "EnabledRegions", "seams"]
 
 
 class AccountIds:
@@ -51,13 +53,36 @@ class AccountIds:
         return self._waiting.popleft() if self._waiting else self._random()
 
 
+class EnabledRegions:
+    """The Regions that are enabled in every account: the ones given, or all that moto knows."""
+
+    def __init__(self) -> None:
+        self.names: tuple[str, ...] = ()
+
+    def telling(self, describe: Callable[..., list[zones.Region]]) -> Callable[..., list[zones.Region]]:
+        """Return ``describe_regions`` that tells of the enabled Regions only."""
+
+        def describe_regions(*arguments: Any, **named: Any) -> list[zones.Region]:
+            found = describe(*arguments, **named)
+            return [region for region in found if not self.names or region.name in self.names]
+
+        return describe_regions
+
+
 @contextmanager
-def seams(*, account_ids: AccountIds, organization_id: str) -> Iterator[None]:
+def seams(
+    *, account_ids: AccountIds, organization_id: str, enabled_regions: EnabledRegions
+) -> Iterator[None]:
     """Change moto for the time of the ``with`` block."""
     backend = cloudtrail.CloudTrailBackend
     changes: list[tuple[Any, str, Any]] = [
         (organizations_utils, "make_random_account_id", account_ids),
         (organizations_utils, "make_random_org_id", lambda: organization_id),
+        (
+            zones.RegionsAndZonesBackend,
+            "describe_regions",
+            enabled_regions.telling(zones.RegionsAndZonesBackend.describe_regions),
+        ),
         (s3.FakeBucket, "get_permission", _permit),
         (s3.FakeBucket, "default_retention", _default_retention),
         (cloudtrail, "TrailStatus", DeliveryStatus),
