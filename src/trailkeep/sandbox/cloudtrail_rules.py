@@ -5,6 +5,7 @@ Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Create
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +26,7 @@ from trailkeep.sandbox.state import (
     trails,
 )
 
-__all__ = ["DeliveryStatus", "find_trail", "is_read", "refuse_cloudtrail", "trail_resource"]
+__all__ = ["DeliveryStatus", "RegionalStatus", "find_trail", "is_read", "refuse_cloudtrail", "trail_resource"]
 
 _TRAILS_PER_REGION = 5
 
@@ -37,6 +38,8 @@ class DeliveryStatus(TrailStatus):
         super().__init__()
         self.delivered_at: datetime | None = None
         self.delivery_error = ""
+        self._digests_at: dict[str, datetime] = {}
+        self._digest_errors: dict[str, str] = {}
 
     def description(self) -> dict[str, Any]:
         """Return GetTrailStatus's members."""
@@ -55,6 +58,36 @@ class DeliveryStatus(TrailStatus):
         self.delivery_error = error
         if not error:
             self.delivered_at = max(at, self.delivered_at or datetime.min.replace(tzinfo=UTC))
+
+    def record_digest(self, *, at: datetime, region: str, error: str = "") -> None:
+        """Note one digest of a Region, or the error code of one that failed."""
+        self._digest_errors[region] = error
+        if not error:
+            self._digests_at[region] = max(at, self._digests_at.get(region, at))
+
+    def seen_from(self, region: str) -> RegionalStatus:
+        """Return the status as a Region tells it."""
+        return RegionalStatus(
+            status=self, digest_at=self._digests_at.get(region), error=self._digest_errors.get(region, "")
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionalStatus:
+    """A trail's status in one Region: what is told of digests is of that Region's."""
+
+    status: DeliveryStatus
+    digest_at: datetime | None
+    error: str
+
+    def description(self) -> dict[str, Any]:
+        """Return GetTrailStatus's members."""
+        told = self.status.description()
+        if self.digest_at:
+            told["LatestDigestDeliveryTime"] = int(self.digest_at.timestamp())
+        if self.error:
+            told["LatestDigestDeliveryError"] = self.error
+        return told
 
 
 def find_trail(account_id: str, region: str, name_or_arn: str) -> Trail | None:

@@ -12,36 +12,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from random import Random
 
 from moto.cloudtrail.models import Trail
-from moto.s3.models import FakeBucket, get_canned_acl, s3_backends
 
 from trailkeep.core.layout import Family, LogKey, format_key
-from trailkeep.guard.evaluate import Decision
-from trailkeep.sandbox.authority import judge_cloudtrail
+from trailkeep.sandbox.chains import ChainSet, Digests, TrailDigests
 from trailkeep.sandbox.cloudtrail_rules import DeliveryStatus
+from trailkeep.sandbox.digests import Chain, DigestPlace, ListedLog
 from trailkeep.sandbox.events import Activity
 from trailkeep.sandbox.logfiles import Habits, LogFile, build_log_files
 from trailkeep.sandbox.organization import MANAGEMENT_ACCOUNT_ID, Sandbox
-from trailkeep.sandbox.state import find_account, find_bucket, has_trusted_access, trails
+from trailkeep.sandbox.puts import Reason, put_for_cloudtrail
+from trailkeep.sandbox.reach import write_file
+from trailkeep.sandbox.signing import SigningKeys
+from trailkeep.sandbox.state import find_account, has_trusted_access, trails
 
-__all__ = ["DeliveryReport", "Reason", "Refusal", "deliver", "write_layout"]
-
-_OWNER_HAS_ALL = get_canned_acl("bucket-owner-full-control")  # one for all objects: they are many
-
-
-class Reason(StrEnum):
-    """Why a file did not reach a bucket; the last two are the error codes that GetTrailStatus shows."""
-
-    NO_TRAIL = "NoTrail"
-    TRUSTED_ACCESS_OFF = "TrustedAccessOff"
-    NOT_LOGGING = "NotLogging"
-    NO_SUCH_BUCKET = "NoSuchBucket"
-    ACCESS_DENIED = "AccessDenied"
+__all__ = ["DeliveryReport", "FolderDigests", "Reason", "Refusal", "close_hours", "deliver", "write_layout"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +56,7 @@ class DeliveryReport:
         late_objects: files written hours after their events.
         lost_events: activities that reached no bucket.
         refusals: why, per trail and reason.
+        digests: digests written; 0 where none were wanted.
     """
 
     objects: int
@@ -73,24 +65,63 @@ class DeliveryReport:
     late_objects: int
     lost_events: int = 0
     refusals: tuple[Refusal, ...] = ()
+    digests: int = 0
 
 
 def deliver(
-    sandbox: Sandbox, activities: Iterable[Activity], *, habits: Habits | None = None
+    sandbox: Sandbox,
+    activities: Iterable[Activity],
+    *,
+    habits: Habits | None = None,
+    digests: Digests | None = None,
 ) -> DeliveryReport:
     """Deliver activities, given in order of time, as the trails of the embedded AWS stand now.
+
+    With ``digests`` the trails that validate get the digests of all hours that are over; signing takes about
+    a millisecond for each account, Region and hour.
 
     Event history remembers them, whatever becomes of the files.
     Objects carry the present as their last modification, default retention counts from it, and the trail's
     status tells of it as the latest delivery.
     """
     tally = _Tally()
+    signing = sandbox.digests if digests else None
+    written = sandbox.digests.written
+    if digests:
+        sandbox.digests.begin(digests)
     for file in build_log_files(sandbox.history.watch(activities), habits or Habits()):
+        if signing:
+            signing.advance(file.delivered_at)
         outcomes: list[_Outcome] = [
-            (trail, _deliver_to(trail, file, sandbox.organization_id)) for trail in _concerned(file)
+            (trail, _deliver_to(trail, file, sandbox.organization_id, signing)) for trail in _concerned(file)
         ]
         tally.count(file, outcomes or [(None, Reason.NO_TRAIL)])
-    return tally.report()
+    if digests and digests.until:
+        sandbox.digests.advance(digests.until)
+    return tally.report(digests=sandbox.digests.written - written)
+
+
+def close_hours(sandbox: Sandbox, until: datetime, *, digests: Digests | None = None) -> int:
+    """Let quiet time pass: return how many digests were written, empty ones for every open chain."""
+    written = sandbox.digests.written
+    sandbox.digests.begin(digests or Digests())
+    sandbox.digests.advance(until)
+    return sandbox.digests.written - written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderDigests:
+    """The trail whose digests a local folder gets, and accounts and Regions of it that may have no logs.
+
+    ``bucket`` is the bucket whose copy the folder is: digests name it, and their signatures cover it.
+    """
+
+    bucket: str
+    trail_name: str
+    home_region: str
+    accounts: tuple[str, ...] = ()
+    wanted: Digests = field(default_factory=Digests)
+    keys: SigningKeys = field(default_factory=SigningKeys)
 
 
 def write_layout(
@@ -100,15 +131,47 @@ def write_layout(
     organization_id: str,
     prefix: str = "",
     habits: Habits | None = None,
+    digests: FolderDigests | None = None,
 ) -> DeliveryReport:
-    """Write the same files below a local folder, in CloudTrail's layout, with no AWS at all."""
+    """Write the same files below a local folder, in CloudTrail's layout, with no AWS at all.
+
+    With ``digests`` each digest has its metadata beside it, in ``KEY.metadata.json``.
+    """
     tally = _Tally()
+    chains = _folder_chains(folder, digests, organization_id, prefix) if digests else None
+    forgets = Random(digests.wanted.seed if digests else 0)  # noqa: S311 - seeded on purpose, no secret
     for file in build_log_files(activities, habits or Habits()):
-        path = folder / _key(file, organization_id=organization_id, prefix=prefix)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(file.body)
+        key = _key(file, organization_id=organization_id, prefix=prefix)
+        write_file(folder, key, file.body, {})
+        if chains and digests:
+            chains.advance(file.delivered_at)
+            is_forgotten = forgets.random() < digests.wanted.forgotten_rate
+            listed = _listed(file, digests.bucket, key)
+            chains.note(file.account_id, file.region, listed, is_forgotten=is_forgotten)
         tally.count(file, [(None, None)])
-    return tally.report()
+    if chains and digests and digests.wanted.until:
+        chains.advance(digests.wanted.until)
+    return tally.report(digests=chains.written if chains else 0)
+
+
+def _folder_chains(folder: Path, digests: FolderDigests, organization_id: str, prefix: str) -> ChainSet:
+    def put(_chain: Chain, key: str, body: bytes, metadata: dict[str, str], _at: datetime) -> bool:
+        write_file(folder, key, body, metadata)
+        return True
+
+    def make(account: str, region: str, at: datetime) -> Chain:
+        place = DigestPlace(
+            prefix=prefix,
+            organization_id=organization_id,
+            account_id=account,
+            region=region,
+            trail_name=digests.trail_name,
+            home_region=digests.home_region,
+        )
+        return Chain(place=place, bucket=digests.bucket, keys=digests.keys, put=put, starts_at=at)
+
+    regions = {digests.home_region, *digests.wanted.regions}
+    return ChainSet(make=make, accounts=set(digests.accounts), regions=regions)
 
 
 _Outcome = tuple[Trail | None, Reason | None]
@@ -134,7 +197,7 @@ class _Tally:
                 self._objects[refused] += 1
                 self._events[refused] += file.events
 
-    def report(self) -> DeliveryReport:
+    def report(self, *, digests: int = 0) -> DeliveryReport:
         refusals = [
             Refusal(trail_arn=arn, reason=reason, objects=objects, events=self._events[arn, reason])
             for (arn, reason), objects in sorted(self._objects.items())
@@ -146,6 +209,7 @@ class _Tally:
             late_objects=self._counts["late"],
             lost_events=self._counts["lost"],
             refusals=tuple(refusals),
+            digests=digests,
         )
 
 
@@ -160,46 +224,33 @@ def _concerned(file: LogFile) -> Iterator[Trail]:
                 yield trail
 
 
-def _deliver_to(trail: Trail, file: LogFile, organization_id: str) -> Reason | None:
-    """Put a file into a trail's bucket, or return why not."""
+def _deliver_to(
+    trail: Trail, file: LogFile, organization_id: str, signing: TrailDigests | None
+) -> Reason | None:
+    """Put a file into a trail's bucket, or return why not; what was put is for the digests to name."""
     if trail.is_org_trail and not has_trusted_access():
         return Reason.TRUSTED_ACCESS_OFF
     if not trail.status.is_logging:
         return Reason.NOT_LOGGING
-    reason = _put(trail, file, organization_id if trail.is_org_trail else "")
+    prefix = f"{trail.s3_key_prefix}/" if trail.s3_key_prefix else ""
+    key = _key(file, organization_id=organization_id if trail.is_org_trail else "", prefix=prefix)
+    reason = put_for_cloudtrail(trail, key, file.body)
     if isinstance(trail.status, DeliveryStatus):
         trail.status.record(at=datetime.now(UTC), error=reason or "")
+    if signing and reason is None:
+        signing.note(trail, file.account_id, file.region, _listed(file, trail.bucket_name, key))
     return reason
 
 
-def _put(trail: Trail, file: LogFile, organization_id: str) -> Reason | None:
-    bucket = find_bucket(trail.bucket_name)
-    if bucket is None:
-        return Reason.NO_SUCH_BUCKET
-    prefix = f"{trail.s3_key_prefix}/" if trail.s3_key_prefix else ""
-    key = _key(file, organization_id=organization_id, prefix=prefix)
-    evaluation = judge_cloudtrail(
-        action="s3:PutObject", resource=f"{bucket.arn}/{key}", bucket=bucket, trail_arn=trail.arn
+def _listed(file: LogFile, bucket: str, key: str) -> ListedLog:
+    return ListedLog(
+        bucket=bucket,
+        key=key,
+        sha256=file.sha256,
+        oldest=file.oldest,
+        newest=file.newest,
+        delivered_at=file.delivered_at,
     )
-    if evaluation.decision is not Decision.ALLOW:
-        return Reason.ACCESS_DENIED
-    _store(bucket, key, file.body)
-    return None
-
-
-def _store(bucket: FakeBucket, key: str, body: bytes) -> None:
-    """Write one version as S3 would: encrypted, and locked where the bucket has a default retention."""
-    is_locked = bucket.has_default_lock
-    stored = s3_backends[bucket.account_id][bucket.partition].put_object(
-        bucket.name,
-        key,
-        body,
-        encryption=None if bucket.encryption else "AES256",
-        lock_mode=bucket.default_lock_mode if is_locked else None,
-        lock_until=bucket.default_retention() if is_locked else None,
-    )
-    stored.set_metadata({"Content-Type": "application/json", "Content-Encoding": "gzip"})
-    stored.set_acl(_OWNER_HAS_ALL)
 
 
 def _key(file: LogFile, *, organization_id: str, prefix: str) -> str:

@@ -20,6 +20,7 @@ from trailkeep.guard.evaluate import Decision, Layer, PrincipalKind
 from trailkeep.sandbox.authority import bucket_document, call_context, judge, sentence
 from trailkeep.sandbox.callers import Caller, find_caller
 from trailkeep.sandbox.calls import Call, Protocol, read_call
+from trailkeep.sandbox.chains import TrailDigests
 from trailkeep.sandbox.cloudtrail_rules import is_read, refuse_cloudtrail, trail_resource
 from trailkeep.sandbox.delegation import register_delegated_administrator
 from trailkeep.sandbox.deletes import delete_objects
@@ -50,6 +51,7 @@ class Gate:
         root_keys: access keys of account root users, to account ids.
         account_requests: the accounts in the making.
         history: what LookupEvents answers from.
+        digests: the chains that StopLogging ends, and the keys that ListPublicKeys tells.
         injected: errors that come before everything else.
     """
 
@@ -60,12 +62,14 @@ class Gate:
         root_keys: dict[str, str],
         account_requests: AccountRequests,
         history: EventHistory,
+        digests: TrailDigests,
         injected: Injected,
     ) -> None:
         self._aws = aws
         self._root_keys = root_keys
         self._account_requests = account_requests
         self._history = history
+        self._digests = digests
         self._injected = injected
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -90,7 +94,7 @@ class Gate:
             case Protocol.S3, _:
                 return _answer_s3(call, caller)
             case Protocol.JSON, "cloudtrail":
-                return _answer_cloudtrail(call, caller, self._history)
+                return _answer_cloudtrail(call, caller, self._history, self._digests)
             case Protocol.JSON, "kms":
                 return refuse_kms(call, caller)
             case Protocol.JSON, "organizations":
@@ -166,7 +170,7 @@ def _refuse_need(call: Call, caller: Caller, need: Need) -> Fault | None:
     return Fault(code="AccessDenied", message=message, status=403)
 
 
-def _answer_cloudtrail(call: Call, caller: Caller, history: EventHistory) -> Answer:
+def _answer_cloudtrail(call: Call, caller: Caller, history: EventHistory, digests: TrailDigests) -> Answer:
     account_id = caller.principal.account_id
     resource = trail_resource(account_id, call.region, call.parameters)
     owner = account_id if is_read(call.operation) or resource == "*" else Arn.parse(resource).account_id
@@ -176,9 +180,14 @@ def _answer_cloudtrail(call: Call, caller: Caller, history: EventHistory) -> Ans
     refused = refused or refuse_cloudtrail(
         call.operation, call.parameters, account_id=account_id, region=call.region
     )
-    if refused or call.operation != "LookupEvents":
+    if refused:
         return refused
-    return history.answer(call.parameters, account_id=account_id, region=call.region)
+    if call.operation == "ListPublicKeys":
+        return digests.keys.answer(call.parameters, region=call.region)
+    if call.operation == "LookupEvents":
+        return history.answer(call.parameters, account_id=account_id, region=call.region)
+    digests.before(call.operation, call.parameters, account_id=account_id, region=call.region)
+    return None
 
 
 def _refuse_action(call: Call, caller: Caller, action: str, resource: str, owner: str) -> Fault | None:

@@ -16,6 +16,7 @@ Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-
 from __future__ import annotations
 
 import gzip
+import hashlib
 import string
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -57,13 +58,19 @@ class Habits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogFile:
-    """One log file; ``body`` is gzip, ``events`` counts first deliveries, ``duplicates`` repeated ones."""
+    """One log file; ``body`` is gzip, ``events`` counts first deliveries, ``duplicates`` repeated ones.
+
+    ``sha256`` is of the inflated body; ``oldest`` and ``newest`` are the times of its events.
+    """
 
     account_id: str
     region: str
     delivered_at: datetime
     unique: str
     body: bytes
+    sha256: str
+    oldest: datetime
+    newest: datetime
     events: int
     duplicates: int
     is_late: bool
@@ -73,11 +80,14 @@ class LogFile:
 class _Window:
     """The events of one account and Region that the next file will hold."""
 
+    oldest: datetime
+    newest: datetime
     records: list[bytes] = field(default_factory=list)
     size_bytes: int = 0
     duplicates: int = 0
 
-    def add(self, record: bytes, *, is_duplicate: bool) -> None:
+    def add(self, record: bytes, occurred_at: datetime, *, is_duplicate: bool) -> None:
+        self.oldest, self.newest = min(self.oldest, occurred_at), max(self.newest, occurred_at)
         self.records.append(record)
         self.size_bytes += len(record)
         self.duplicates += is_duplicate
@@ -108,17 +118,17 @@ class _Builder:
         self._habits = habits
         self._random = Random(habits.seed)  # noqa: S311 - seeded on purpose, no secret
         self._open: dict[tuple[str, str], _Window] = {}
-        self._again: list[tuple[int, int, tuple[str, str], bytes]] = []
+        self._again: list[tuple[int, int, tuple[str, str], Activity]] = []
         self._files: list[tuple[datetime, int, LogFile]] = []
         self._sequence = 0
 
     def add(self, activity: Activity) -> None:
         """Take an event into the open window, now and then also into a later one."""
         place = (activity.account_id, activity.region)
-        self._put(place, activity.record, is_duplicate=False)
+        self._put(place, activity, is_duplicate=False)
         if self._random.random() < self._habits.duplicate_rate:
             index = self.index + self._random.randint(*_AGAIN_WINDOWS)
-            heappush(self._again, (index, self._next(), place, activity.record))
+            heappush(self._again, (index, self._next(), place, activity))
 
     def advance(self, index: int) -> None:
         """Close every window before ``index`` and open that one."""
@@ -142,12 +152,13 @@ class _Builder:
 
     def _repeat(self) -> None:
         while self._again and self._again[0][0] == self.index:
-            _, _, place, record = heappop(self._again)
-            self._put(place, record, is_duplicate=True)
+            _, _, place, activity = heappop(self._again)
+            self._put(place, activity, is_duplicate=True)
 
-    def _put(self, place: tuple[str, str], record: bytes, *, is_duplicate: bool) -> None:
-        window = self._open.setdefault(place, _Window())
-        window.add(record, is_duplicate=is_duplicate)
+    def _put(self, place: tuple[str, str], activity: Activity, *, is_duplicate: bool) -> None:
+        at = activity.occurred_at
+        window = self._open.setdefault(place, _Window(oldest=at, newest=at))
+        window.add(activity.record, at, is_duplicate=is_duplicate)
         if window.size_bytes >= self._habits.file_limit_bytes:
             self._finish(place, self._open.pop(place))
 
@@ -169,6 +180,9 @@ class _Builder:
             delivered_at=delivered_at,
             unique="".join(self._random.choices(_UNIQUE, k=16)),
             body=gzip.compress(body, self._habits.compression_level, mtime=0),
+            sha256=hashlib.sha256(body).hexdigest(),
+            oldest=window.oldest,
+            newest=window.newest,
             events=len(window.records) - window.duplicates,
             duplicates=window.duplicates,
             is_late=is_late,

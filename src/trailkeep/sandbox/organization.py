@@ -26,11 +26,12 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.organizations.models import organizations_backends
 
 from trailkeep.core.errors import UsageError
+from trailkeep.sandbox.chains import TrailDigests
 from trailkeep.sandbox.gate import Gate
 from trailkeep.sandbox.history_rules import EventHistory
 from trailkeep.sandbox.injected import Injected
 from trailkeep.sandbox.organizations_rules import AccountRequests
-from trailkeep.sandbox.seams import AccountIds, seams
+from trailkeep.sandbox.seams import AccountIds, EnabledRegions, seams
 from trailkeep.sandbox.server import Server
 from trailkeep.sandbox.state import MANAGEMENT_ACCOUNT_ID, organization
 
@@ -78,9 +79,11 @@ class Sandbox:
         self.region = region
         self.organization_id = ORGANIZATION_ID
         self.history = EventHistory()
+        self.digests = TrailDigests()
         self._port = port
         self._has_log_archive = has_log_archive
         self._account_ids = AccountIds()
+        self._enabled_regions = EnabledRegions()
         self._root_keys: dict[str, str] = {}
         self._account_requests = AccountRequests()
         self.injected = Injected()
@@ -96,7 +99,13 @@ class Sandbox:
             )
         Sandbox._running = self
         self._stack.callback(self._forget)
-        self._stack.enter_context(seams(account_ids=self._account_ids, organization_id=self.organization_id))
+        self._stack.enter_context(
+            seams(
+                account_ids=self._account_ids,
+                organization_id=self.organization_id,
+                enabled_regions=self._enabled_regions,
+            )
+        )
         self.reset()
         moto = DomainDispatcherApplication(create_backend_app)
         gate = Gate(
@@ -104,6 +113,7 @@ class Sandbox:
             root_keys=self._root_keys,
             account_requests=self._account_requests,
             history=self.history,
+            digests=self.digests,
             injected=self.injected,
         )
         self._server = Server(gate, port=self._port)
@@ -137,9 +147,16 @@ class Sandbox:
         self._keys.clear()
         self._account_requests.clear()
         self.history.clear()
+        self.digests.clear()
+        self.enable_regions()
         self.injected.clear()
         mock_random.seed(_SEED)
         self._build(self._has_log_archive if has_log_archive is None else has_log_archive)
+
+    def enable_regions(self, *names: str) -> None:
+        """Let only these Regions be enabled, and trails of all Regions have digests in each; none for all."""
+        self._enabled_regions.names = names
+        self.digests.regions = names
 
     def inject(self, operation: str, *, error: str, times: int | None = None) -> None:
         """Answer the next ``times`` calls of an operation with an error code, or else all of them."""

@@ -5,10 +5,11 @@
     account and organization ids      deterministic
     bucket policies                   moto's own partial check is off: ours is complete and comes first
     Object Lock default retention     may be in days or in years, not both
-    a trail's status                  tells of real deliveries
+    a trail's status                  tells of real deliveries, and of the digests of the Region that is asked
     a trail's selectors               replace each other, are told, and so is recursive logging
     organization trails               are seen from the member accounts; trails are found and deleted by ARN
     trails of another Region          are listed, be they of all Regions or not
+    enabled Regions                   may be fewer than moto knows
     delegated administrators          may be asked for CloudTrail
 """
 
@@ -21,6 +22,7 @@ from datetime import timedelta
 from typing import Any
 
 import moto.cloudtrail.models as cloudtrail
+import moto.ec2.models.availability_zones_and_regions as zones
 import moto.organizations.models as organizations
 import moto.organizations.utils as organizations_utils
 import moto.s3.models as s3
@@ -28,11 +30,11 @@ from moto.cloudtrail.exceptions import TrailNotFoundException
 from moto.core.utils import utcnow
 from moto.iam.access_control import PermissionResult
 
-from trailkeep.sandbox.cloudtrail_rules import DeliveryStatus, find_trail
+from trailkeep.sandbox.cloudtrail_rules import DeliveryStatus, RegionalStatus, find_trail
 from trailkeep.sandbox.recording import trail_seams
 from trailkeep.sandbox.state import CLOUDTRAIL, MANAGEMENT_ACCOUNT_ID, is_member, trails
 
-__all__ = ["AccountIds", "seams"]
+__all__ = ["AccountIds", "EnabledRegions", "seams"]
 
 
 class AccountIds:
@@ -51,13 +53,36 @@ class AccountIds:
         return self._waiting.popleft() if self._waiting else self._random()
 
 
+class EnabledRegions:
+    """The Regions that are enabled in every account: the ones given, or all that moto knows."""
+
+    def __init__(self) -> None:
+        self.names: tuple[str, ...] = ()
+
+    def telling(self, describe: Callable[..., list[zones.Region]]) -> Callable[..., list[zones.Region]]:
+        """Return ``describe_regions`` that tells of the enabled Regions only."""
+
+        def describe_regions(*arguments: Any, **named: Any) -> list[zones.Region]:
+            found = describe(*arguments, **named)
+            return [region for region in found if not self.names or region.name in self.names]
+
+        return describe_regions
+
+
 @contextmanager
-def seams(*, account_ids: AccountIds, organization_id: str) -> Iterator[None]:
+def seams(
+    *, account_ids: AccountIds, organization_id: str, enabled_regions: EnabledRegions
+) -> Iterator[None]:
     """Change moto for the time of the ``with`` block."""
     backend = cloudtrail.CloudTrailBackend
     changes: list[tuple[Any, str, Any]] = [
         (organizations_utils, "make_random_account_id", account_ids),
         (organizations_utils, "make_random_org_id", lambda: organization_id),
+        (
+            zones.RegionsAndZonesBackend,
+            "describe_regions",
+            enabled_regions.telling(zones.RegionsAndZonesBackend.describe_regions),
+        ),
         (s3.FakeBucket, "get_permission", _permit),
         (s3.FakeBucket, "default_retention", _default_retention),
         (cloudtrail, "TrailStatus", DeliveryStatus),
@@ -65,6 +90,7 @@ def seams(*, account_ids: AccountIds, organization_id: str) -> Iterator[None]:
         (backend, "list_trails", lambda backend: list(trails(backend.account_id))),
         (backend, "get_trail", _get_trail),
         (backend, "delete_trail", _delete_trail),
+        (backend, "get_trail_status", _telling(backend.get_trail_status)),
         *trail_seams(),
         (
             organizations.FakeDelegatedAdministrator,
@@ -103,6 +129,21 @@ def _get_trail(backend: cloudtrail.CloudTrailBackend, name_or_arn: str) -> cloud
 
 def _delete_trail(backend: cloudtrail.CloudTrailBackend, name: str) -> None:
     del backend.trails[backend.get_trail(name).trail_name]
+
+
+_Status = Callable[[cloudtrail.CloudTrailBackend, str], cloudtrail.TrailStatus]
+
+
+def _telling(
+    find: _Status,
+) -> Callable[[cloudtrail.CloudTrailBackend, str], cloudtrail.TrailStatus | RegionalStatus]:
+    def get_trail_status(
+        backend: cloudtrail.CloudTrailBackend, name: str
+    ) -> cloudtrail.TrailStatus | RegionalStatus:
+        found = find(backend, name)
+        return found.seen_from(backend.region_name) if isinstance(found, DeliveryStatus) else found
+
+    return get_trail_status
 
 
 _Describe = Callable[[cloudtrail.CloudTrailBackend, bool], Iterable[cloudtrail.Trail]]
