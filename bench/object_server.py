@@ -1,18 +1,19 @@
 """A small fast object server on loopback: S3 for reading, and the few calls that validators make beside it.
 
-moto serves some 280 GET/s whatever the client is, so a benchmark on moto measures moto. This server keeps every
-object in memory, answers thousands of GET/s from one core, and can hold each answer back as long as a network
-would. It checks no signature: give every tool ``AWS_ENDPOINT_URL`` and any credentials.
+moto serves some 280 GET/s whatever the client is, so a benchmark on moto measures moto. This server keeps
+every object in memory, answers thousands of GET/s from one core, and can hold each answer back as long as a
+network would. It checks no signature: give every tool ``AWS_ENDPOINT_URL`` and any credentials.
 
 ::
 
     object_server.py FOLDER [--answers FILE] [--delay-ms 20] [--port 0]
     FOLDER/BUCKET/KEY                    an object
     FOLDER/BUCKET/KEY.metadata.json      its user metadata, {"signature": ...}
-    FILE                                 {"keys": {REGION: [PublicKey]}, "trails": [Trail], "statuses": {REGION: {}},
-                                         "organization": {}, "accounts": [Account], "caller": "111111111111"}
+    FILE                                 {"keys": {REGION: [PublicKey]}, "trails": [Trail],
+                                         "statuses": {REGION: {}}, "organization": {}, "accounts": [Account],
+                                         "regions": [REGION], "caller": "111111111111"}
 
-It prints one JSON line with its ``url`` and then serves until it is ended. What FILE says is in AWS's own words.
+It prints one JSON line with its ``url`` and serves until it is ended. What FILE says is in AWS's own words.
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
 """
 
@@ -201,7 +202,9 @@ class _Service:
         self._answers = contents.answers
         self._buckets = {name: dict(items) for name, items in contents.buckets.items()}
         self._keys = {name: sorted(items) for name, items in contents.buckets.items()}
-        self._etags = {(bucket, key): item.etag for bucket, of in self._buckets.items() for key, item in of.items()}
+        self._etags = {
+            (bucket, key): item.etag for bucket, of in self._buckets.items() for key, item in of.items()
+        }
 
     def answer(self, line: str, headers: Mapping[str, str], body: bytes) -> bytes:
         method, target, _ = line.split(" ", 2)
@@ -258,18 +261,21 @@ class _Service:
             or ""
         )
         page = int(asked.get("max-keys") or _PAGE)
-        keys, folders, last = self._page(bucket, asked.get("prefix", ""), asked.get("delimiter", ""), after, page)
+        keys, folders, last = self._page(
+            bucket, asked.get("prefix", ""), asked.get("delimiter", ""), after, page
+        )
         name: Callable[[str], str] = quote if asked.get("encoding-type") == "url" else escape
         root = "ListVersionsResult" if versions else "ListBucketResult"
         tag = "Version" if versions else "Contents"
-        more = f"<VersionId>null</VersionId><IsLatest>true</IsLatest>" if versions else ""
+        more = "<VersionId>null</VersionId><IsLatest>true</IsLatest>" if versions else ""
         body = "".join(self._entry(bucket, key, name(key), tag, more) for key in keys)
         body += "".join(f"<CommonPrefixes><Prefix>{name(one)}</Prefix></CommonPrefixes>" for one in folders)
         where = "NextContinuationToken" if second else "NextKeyMarker" if versions else "NextMarker"
         token = escape(last) if second else name(last)
         body += f"<{where}>{token}</{where}>" if last else ""
         body += "<EncodingType>url</EncodingType>" if name is quote else ""
-        return f'<{root} xmlns="{_NAMESPACE}"><IsTruncated>{str(bool(last)).lower()}</IsTruncated>{body}</{root}>'
+        more = str(bool(last)).lower()
+        return f'<{root} xmlns="{_NAMESPACE}"><IsTruncated>{more}</IsTruncated>{body}</{root}>'
 
     def _entry(self, bucket: str, key: str, name: str, tag: str, more: str) -> str:
         item = self._buckets[bucket][key]
@@ -324,20 +330,24 @@ class _Service:
                 return {"trailList": say.get("trails", [])}
             case "GetTrail":
                 named = asked["Name"]
-                return {"Trail": next(one for one in say["trails"] if named in {one["Name"], one["TrailARN"]})}
+                return {
+                    "Trail": next(one for one in say["trails"] if named in {one["Name"], one["TrailARN"]})
+                }
             case "GetTrailStatus":
                 return say.get("statuses", {}).get(region, {"IsLogging": True})
             case "DescribeOrganization":
                 return {"Organization": say.get("organization", {})}
             case "ListAccounts":
                 return {"Accounts": say.get("accounts", [])}
-        return None
+            case _:
+                return None
 
     def _sts(self, body: bytes) -> bytes:
         action = parse_qs(body.decode()).get("Action", [""])[0]
         account = self._answers.get("caller", "111111111111")
         if action == "GetCallerIdentity":
-            said = f"<Arn>arn:aws:iam::{account}:user/bench</Arn><UserId>bench</UserId><Account>{account}</Account>"
+            arn = f"arn:aws:iam::{account}:user/bench"
+            said = f"<Arn>{arn}</Arn><UserId>bench</UserId><Account>{account}</Account>"
         elif action == "DescribeRegions":
             return self._regions()
         else:

@@ -38,7 +38,7 @@ class Children:
 
 
 def find_folders(children: Callable[[str], Children], prefix: str, *, name: str) -> Discovered:
-    """Return the folders of logs and digests whose keys begin with ``prefix``, or that ``prefix`` is inside of.
+    """Return the folders of logs and digests that ``prefix`` lets through, or is inside of.
 
     Args:
         children: lists one level; called from several threads.

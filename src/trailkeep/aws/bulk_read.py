@@ -22,7 +22,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from trailkeep.aws.stored import Got, Stored
 
-__all__ = ["IN_FLIGHT", "INLINE_BYTES", "WORKERS", "bulk_read"]
+__all__ = ["INLINE_BYTES", "IN_FLIGHT", "WORKERS", "bulk_read"]
 
 T = TypeVar("T")
 
@@ -87,9 +87,7 @@ class _Lookahead:
 class _Reading(Generic[T]):
     """The thread of an event loop, and what it has finished."""
 
-    def __init__(
-        self, fetch: Callable[[Stored], Coroutine[Any, Any, Got]], work: Callable[[Got], T]
-    ) -> None:
+    def __init__(self, fetch: Callable[[Stored], Coroutine[Any, Any, Got]], work: Callable[[Got], T]) -> None:
         self._fetch = fetch
         self._work = work
         self._done: SimpleQueue[tuple[Stored, T] | BaseException] = SimpleQueue()

@@ -1,7 +1,7 @@
 """The archive in its bucket: versions are listed by boto3, objects are read by obstore, many at once.
 
-The bucket's owner is checked by every listing (``ExpectedBucketOwner``); reading names the version or the ETag
-that was listed, so that it reads what that owner has.
+Every listing checks whose the bucket is (``ExpectedBucketOwner``); reading names the version or the ETag that
+was listed, so that it reads what that owner has.
 
 Source: https://developmentseed.org/obstore/latest/api/get/
 """

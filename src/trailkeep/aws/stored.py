@@ -126,7 +126,7 @@ class Archive(Protocol):
         """
 
     def listed(self, prefix: str, *, after: str = "") -> Iterator[Stored]:
-        """Yield every version whose key begins with ``prefix`` and sorts after ``after``, in the order of keys.
+        """Yield, in the order of keys, every version that begins with ``prefix`` and sorts after ``after``.
 
         Raises:
             StoppedError: the listing is not complete.

@@ -1,4 +1,4 @@
-"""Why S3 did not give an object: what it says is told apart, because only one reason means that it is missing.
+"""Why S3 did not give an object; told apart, because only one of the reasons means that it is missing.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
@@ -74,7 +74,7 @@ def _judged(code: str, message: str, text: str) -> Unread:
 
 
 def _stops(code: str, message: str) -> StoppedError | None:
-    """Return the error of a refusal that every other object would meet as well, None for that of one object."""
+    """Return the error of a refusal that every object would meet, None for that of this one."""
     stopped = _stopped(code, message)
     if code == "NoSuchBucket" or not isinstance(stopped, AwsCallError):
         return stopped

@@ -1,8 +1,8 @@
 """Lists the versions of a bucket's objects, as fast as S3 sends them.
 
-botocore signs, repeats and judges every call, but takes 130 ms to make Python of a page of 1,000 versions;
-the page is taken from it before that and read in 10 ms. obstore lists no versions, and stops at keys that hold
-``..``, ``//`` or a control character: whoever may write one object must not be able to hide the others.
+botocore signs, repeats and judges every call, but takes long to make Python of a page of 1,000 versions; the
+page is taken from it before that. obstore lists no versions, and stops at keys that hold ``..``, ``//`` or a
+control character: whoever may write one object must not be able to hide the others.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
 """
@@ -80,7 +80,10 @@ class VersionListing:
             if not root.is_truncated:
                 return
             more = self._next(
-                _CALL, more, KeyMarker=root.key("NextKeyMarker"), VersionIdMarker=root.text("NextVersionIdMarker")
+                _CALL,
+                more,
+                KeyMarker=root.key("NextKeyMarker"),
+                VersionIdMarker=root.text("NextVersionIdMarker"),
             )
 
     def _current(self, asked: dict[str, Any]) -> Iterator[Page]:
