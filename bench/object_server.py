@@ -47,12 +47,16 @@ _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One stored object; ``refusal`` is an S3 error code that its GET is answered with."""
+    """One stored object; its first ``refused_times`` GETs (-1: all) are answered with the error ``refusal``.
+
+    ``refusal`` is S3's code, and a message behind a colon; empty to refuse none.
+    """
 
     body: bytes
     metadata: Mapping[str, str] = field(default_factory=dict)
     modified_at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     refusal: str = ""
+    refused_times: int = -1
 
     @property
     def etag(self) -> str:
@@ -200,6 +204,7 @@ class _Service:
 
     def __init__(self, contents: Contents) -> None:
         self._answers = contents.answers
+        self._left: dict[tuple[str, str], int] = {}
         self._buckets = {name: dict(items) for name, items in contents.buckets.items()}
         self._keys = {name: sorted(items) for name, items in contents.buckets.items()}
         self._etags = {
@@ -225,7 +230,7 @@ class _Service:
         item = self._buckets[bucket].get(key)
         if item is None:
             return _error("NoSuchKey", head=head)
-        if item.refusal:
+        if item.refusal and self._refuses(bucket, key, item):
             code, _, message = item.refusal.partition(":")
             return _error(code, head=head, message=message)
         etag = self._etags[bucket, key]
@@ -240,6 +245,11 @@ class _Service:
             headers=f'ETag: "{etag}"\r\nLast-Modified: {modified}\r\nContent-Encoding: gzip\r\n{extra}',
             head=head,
         )
+
+    def _refuses(self, bucket: str, key: str, item: Item) -> bool:
+        left = self._left.get((bucket, key), item.refused_times)
+        self._left[bucket, key] = left - 1
+        return left != 0
 
     def _bucket(self, bucket: str, query: str, *, head: bool) -> bytes:
         asked = {name: values[0] for name, values in parse_qs(query, keep_blank_values=True).items()}

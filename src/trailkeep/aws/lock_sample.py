@@ -126,7 +126,7 @@ def _judge(
 ) -> LockFault | AwsCallError | None:
     if stored.last_modified is None:
         return AwsCallError(
-            _CALL, "NoLastModified", f"{stored.key}: expected when it was written, got nothing"
+            _CALL, "NoLastModified", f"{stored.key}: expected a time, got none"
         )
     least = stored.last_modified + timedelta(days=required.days) - _ABOUT
     expected = f"{required.mode} until {format_moment(least)} or later"
