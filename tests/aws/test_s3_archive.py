@@ -145,7 +145,7 @@ def test_without_the_permission_for_versions_current_objects_are_listed(s3: Any,
     """Where versions may not be listed, current objects are, it is said, and they are read as listed."""
     for number in range(2):
         s3.put_object(Bucket=BUCKET, Key=f"{LOGS}a", Body=b"%d" % number)
-    sandbox.inject("s3:ListBucketVersions", error="AccessDenied")
+    sandbox.inject("ListObjectVersions", error="AccessDenied", times=1)
     place = archive()
     listed = list(place.listed(LOGS))
     assert [(one.key, one.version, one.is_latest) for one in listed] == [(f"{LOGS}a", "", True)]

@@ -90,7 +90,8 @@ class LocalArchive:
     def listed(self, prefix: str, *, after: str = "") -> Iterator[Stored]:
         """Yield every file whose key begins with ``prefix``, in the order of keys."""
         folder = prefix[: prefix.rfind("/") + 1]
-        for path in _files(self._file(folder)):
+        top = self._origin.add if folder and self._origin.add.startswith(folder) else folder
+        for path in _files(self._file(top)):
             key = self._key(path)
             if key.startswith(prefix) and key > after:
                 yield _stored(path, key)
@@ -214,6 +215,9 @@ class LocalArchive:
         return self._path.joinpath(*parts)
 
     def _children(self, prefix: str) -> Children:
+        above = self._origin.add
+        if above.startswith(prefix) and above != prefix:
+            return Children(folders=(above[: above.index("/", len(prefix)) + 1],))
         folder = self._file(prefix)
         folders, keys = [], []
         try:
