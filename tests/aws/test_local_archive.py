@@ -108,14 +108,20 @@ def test_metadata_is_read_from_one_file_for_all(tmp_path: Path) -> None:
     """The signature comes from the line of the key in _metadata.jsonl; lines that are no JSON are passed over."""
     put(tmp_path / DIGEST, digest(DIGEST))
     put(tmp_path / LOG)
-    lines = ["no json", json.dumps({"key": "other", "metadata": {}}), json.dumps({"key": DIGEST, "metadata": {"signature": "abc"}})]
+    lines = [
+        "no json",
+        json.dumps({"key": "other", "metadata": {}}),
+        json.dumps({"key": DIGEST, "metadata": {"signature": "abc"}}),
+    ]
     put(tmp_path / "_metadata.jsonl", "\n".join(lines).encode())
     archive = LocalArchive(tmp_path)
     got = {one.stored.key: one.metadata.get("signature") for one in archive.read(archive.listed(""))}
     assert got == {DIGEST: "abc", LOG: None}
 
 
-@pytest.mark.parametrize("text", ["", "no json", "[1]", '{"signature": 1}', "\ud800".encode("utf-8", "surrogatepass")])
+@pytest.mark.parametrize(
+    "text", ["", "no json", "[1]", '{"signature": 1}', "\ud800".encode("utf-8", "surrogatepass")]
+)
 def test_broken_metadata_is_no_metadata(tmp_path: Path, text: str | bytes) -> None:
     """A sidecar that cannot be read leaves the file without a signature and the file itself readable."""
     put(tmp_path / DIGEST, b"body")
@@ -149,7 +155,9 @@ def test_small_and_large_files_are_worked_on(tmp_path: Path) -> None:
     for name, size in sizes.items():
         put(tmp_path / name, b"x" * size)
     archive = open_archive(str(tmp_path))
-    worked = [(one.key, length) for one, length in archive.process(archive.listed(""), lambda got: len(got.body))]
+    worked = [
+        (one.key, length) for one, length in archive.process(archive.listed(""), lambda got: len(got.body))
+    ]
     assert sorted(worked) == sorted(sizes.items())
     assert [one.key for one in archive.listed("0", after="057")] == ["058", "059"]
 

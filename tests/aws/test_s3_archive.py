@@ -173,7 +173,9 @@ def test_a_control_character_in_a_key_hides_nothing(monkeypatch: pytest.MonkeyPa
     items = {key: Item(body=key.encode()) for key in ("a", "a\x01b", "a\nb", "b")}
     with object_server(monkeypatch, items):
         place, listed = served()
-        assert {got.stored.key: got.body.decode() for got in place.read(listed)} == {key: key for key in items}
+        assert {got.stored.key: got.body.decode() for got in place.read(listed)} == {
+            key: key for key in items
+        }
 
 
 @pytest.mark.parametrize(
