@@ -40,6 +40,8 @@ __all__ = ["Contents", "Item", "load", "serving"]
 _SIDECAR = ".metadata.json"
 _PAGE = 1000
 _OK = "200 OK"
+_BROKEN_OFF = "BrokenOff"
+_CLOSE = b"\r\nConnection: close\r\n"
 _XML = "application/xml"
 _JSON = "application/x-amz-json-1.1"
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -49,7 +51,8 @@ _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 class Item:
     """One stored object; its first ``refused_times`` GETs (-1: all) are answered with the error ``refusal``.
 
-    ``refusal`` is S3's code, and a message behind a colon; empty to refuse none.
+    ``refusal`` is S3's code, and a message behind a colon; empty to refuse none. With ``BrokenOff`` half of
+    the body is sent.
     """
 
     body: bytes
@@ -167,9 +170,14 @@ class _Connection(asyncio.Protocol):
             self._seen.append(line)
         answer = self._service.answer(line, headers, body)
         if self._delay_s:
-            asyncio.get_running_loop().call_later(self._delay_s, self._transport.write, answer)
+            asyncio.get_running_loop().call_later(self._delay_s, self._send, answer)
         else:
-            self._transport.write(answer)
+            self._send(answer)
+
+    def _send(self, answer: bytes) -> None:
+        self._transport.write(answer)
+        if _CLOSE in answer[:500]:
+            self._transport.close()
 
 
 def _headers(head: str) -> dict[str, str]:
@@ -232,6 +240,9 @@ class _Service:
             return _error("NoSuchKey", head=head)
         if item.refusal and self._refuses(bucket, key, item):
             code, _, message = item.refusal.partition(":")
+            if code == _BROKEN_OFF:
+                whole = _packed(_OK, _JSON, item.body, headers=_CLOSE.decode().lstrip())
+                return whole[: -len(item.body) // 2]
             return _error(code, head=head, message=message)
         etag = self._etags[bucket, key]
         if headers.get("if-match", etag).strip('"') != etag:

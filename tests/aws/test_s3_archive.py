@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
+from botocore.credentials import DeferredRefreshableCredentials
+from botocore.exceptions import TokenRetrievalError
 
 from object_servers import BUCKET as SERVED
 from object_servers import Item, object_server
@@ -32,10 +36,14 @@ def s3(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Any:
     return client
 
 
-def archive(prefix: str = "", *, bucket: str = BUCKET, owner: str = "", in_flight: int = 128) -> S3Archive:
+def archive(
+    prefix: str = "", *, bucket: str = BUCKET, owner: str = "", in_flight: int = 128, retries: int = 10
+) -> S3Archive:
     """Return the archive as the environment's credentials see it."""
     session = boto3.session.Session()
-    return S3Archive(bucket=bucket, prefix=prefix, session=session, owner=owner, in_flight=in_flight)
+    return S3Archive(
+        bucket=bucket, prefix=prefix, session=session, owner=owner, in_flight=in_flight, retries=retries
+    )
 
 
 def served() -> tuple[S3Archive, list[Stored]]:
@@ -214,6 +222,19 @@ def test_a_busy_server_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
         assert [got.error for got in place.read(listed)] == [None] * 5
 
 
+@pytest.mark.parametrize(("times", "error"), [(2, None), (-1, Reason.ERROR)])
+def test_a_body_that_breaks_off_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, times: int, error: Reason | None
+) -> None:
+    """Half a body is never taken for the whole: it is fetched again, and told when it never comes whole."""
+    items = {"a": Item(body=b"x" * 50_000, refusal="BrokenOff", refused_times=times)}
+    with object_server(monkeypatch, items):
+        place = archive(bucket=SERVED, retries=0)
+        [got] = place.read(place.listed(""))
+    assert (got.error.reason if got.error else None) is error
+    assert len(got.body) == (0 if error else 50_000)
+
+
 @pytest.mark.parametrize("refusal", ["ExpiredToken", "InvalidAccessKeyId", "NoSuchBucket"])
 def test_what_every_object_would_meet_stops(monkeypatch: pytest.MonkeyPatch, refusal: str) -> None:
     """Credentials that ended, or a bucket that is gone, stop the job instead of making every object a finding."""
@@ -222,6 +243,36 @@ def test_what_every_object_would_meet_stops(monkeypatch: pytest.MonkeyPatch, ref
         place, listed = served()
         with pytest.raises(StoppedError):
             list(place.read(listed))
+
+
+def test_a_server_that_is_gone_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that is down stops the job instead of making every object a finding."""
+    with object_server(monkeypatch, {"a": Item(body=b"")}):
+        place = archive(bucket=SERVED, retries=1)
+        listed = list(place.listed(""))
+        assert [got.error for got in place.read(listed)] == [None]
+    with pytest.raises(AwsCallError, match="s3:GetObject: ConnectionError"):
+        list(place.read(listed))
+
+
+def test_credentials_that_cannot_be_renewed_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials whose renewal fails in the middle of the job stop it."""
+    renewals: list[int] = []
+
+    def renew() -> dict[str, str]:
+        renewals.append(1)
+        if len(renewals) > 1:
+            raise TokenRetrievalError(provider="sso", error_msg="it ended")
+        ends_at = datetime.now(UTC) + timedelta(seconds=30)
+        return {"access_key": "a", "secret_key": "b", "token": "c", "expiry_time": ends_at.isoformat()}
+
+    with object_server(monkeypatch, {"a": Item(body=b"")}):
+        inner = botocore.session.get_session()
+        renewed = DeferredRefreshableCredentials(method="sso", refresh_using=renew)
+        setattr(inner, "_credentials", renewed)  # noqa: B010 - botocore has no public way
+        place = S3Archive(bucket=SERVED, session=boto3.session.Session(botocore_session=inner))
+        with pytest.raises(StoppedError, match="AWS credentials"):
+            list(place.read([Stored(key="a", version="null", etag="e")]))
 
 
 def test_a_version_that_may_not_be_named_is_read_by_its_etag(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,9 +125,7 @@ def _judge(
     stored: Stored, required: Required, mode: str, until: datetime | None
 ) -> LockFault | AwsCallError | None:
     if stored.last_modified is None:
-        return AwsCallError(
-            _CALL, "NoLastModified", f"{stored.key}: expected a time, got none"
-        )
+        return AwsCallError(_CALL, "NoLastModified", f"{stored.key}: expected a time, got none")
     least = stored.last_modified + timedelta(days=required.days) - _ABOUT
     expected = f"{required.mode} until {format_moment(least)} or later"
     if not mode or until is None:

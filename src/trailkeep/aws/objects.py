@@ -27,11 +27,11 @@ from trailkeep.core.objects import ObjectReadError, ObjectRef, Objects
 if TYPE_CHECKING:
     from obstore.store import S3Config
 
-__all__ = ["LARGEST_BYTES", "RETRIES", "Bucket", "Folder", "SingleFile", "connection", "open_source"]
+__all__ = ["LARGEST_BYTES", "Bucket", "Folder", "SingleFile", "connection", "open_source"]
 
 LARGEST_BYTES = 256 << 20
 _REPLACED = "it was replaced since it was listed; run again"
-RETRIES: Any = {"max_retries": 6, "retry_timeout": timedelta(seconds=120)}
+_RETRIES: Any = {"max_retries": 6, "retry_timeout": timedelta(seconds=120)}
 
 
 def open_source(source: str, session: boto3.session.Session | None = None) -> Objects:
@@ -74,7 +74,7 @@ class Bucket:
             self.bucket,
             config=connection(self.session, self.bucket),
             client_options={"allow_http": True},
-            retry_config=RETRIES,
+            retry_config=_RETRIES,
             credential_provider=Boto3CredentialProvider(self.session),
         )
 

@@ -30,7 +30,7 @@ from obstore.store import S3Store
 
 from trailkeep.aws.archive_folders import Children, find_folders
 from trailkeep.aws.bulk_read import IN_FLIGHT, bulk_read
-from trailkeep.aws.objects import LARGEST_BYTES, RETRIES, connection
+from trailkeep.aws.objects import LARGEST_BYTES, connection
 from trailkeep.aws.session import aws_errors
 from trailkeep.aws.stored import Discovered, Got, Reason, Stored, Unread
 from trailkeep.aws.unread import judge_client_error, judge_error
@@ -56,6 +56,8 @@ class S3Archive:
         prefix: the beginning of the keys that are looked at.
         owner: the account that the bucket must belong to, empty where nobody knows.
         in_flight: how many objects are read at once.
+        retries: how often a request that was not answered, or answered with SlowDown or 5xx, is repeated;
+            ten take about a minute.
     """
 
     def __init__(
@@ -66,12 +68,14 @@ class S3Archive:
         prefix: str = "",
         owner: str = "",
         in_flight: int = IN_FLIGHT,
+        retries: int = 10,
     ) -> None:
         self._bucket = bucket
         self._session = session
         self._prefix = prefix
         self._owner = owner
         self._in_flight = in_flight
+        self._retries = retries
         self._reads_versions = True
 
     @property
@@ -153,7 +157,7 @@ class S3Archive:
             self._bucket,
             config=connection(self._session, self._bucket),
             client_options=options,  # type: ignore[arg-type] # a dict that is built in steps
-            retry_config=RETRIES,
+            retry_config={"max_retries": self._retries, "retry_timeout": timedelta(minutes=3)},
             credential_provider=Boto3CredentialProvider(self._session),
         )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, CredentialRetrievalError
 from obstore.exceptions import PermissionDeniedError, PreconditionError, UnauthenticatedError
 
 from trailkeep.aws.session import aws_errors
@@ -20,6 +20,7 @@ _CALL = "s3:GetObject"
 _CODE = re.compile(r"<Code>([^<]{1,100})</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{0,400})")
 _STATUS = re.compile(r"status code: (\d{3})")
+_UNREACHABLE = "error sending request"
 _REPLACED = "it was replaced since it was listed; run again"
 _REASONS = {
     "AccessDenied": Reason.DENIED,
@@ -35,14 +36,15 @@ def judge_error(error: Exception) -> Unread:
     """Return why obstore could not read an object.
 
     Raises:
-        StoppedError: nothing can be read: the credentials are not valid, or the bucket is not there.
+        StoppedError: nothing can be read: the credentials are not valid, the bucket is not there, or S3 could
+            not be reached however often it was tried.
     """
     text = str(error).split("\n\nDebug source:", 1)[0]
     code, message = _CODE.search(text), _MESSAGE.search(text)
     if isinstance(error, PreconditionError):
         return Unread(reason=Reason.ERROR, message=_REPLACED)
     if code is None and isinstance(error, UnauthenticatedError):
-        raise _stopped("UnrecognizedClientException", text)
+        raise _no_credentials(text)
     if code is None and isinstance(error, PermissionDeniedError):
         return Unread(reason=Reason.DENIED, message=_brief(text))
     return _judged(code[1] if code else "", message[1] if message else "", text)
@@ -64,6 +66,8 @@ def judge_client_error(error: ClientError) -> Unread:
 def _judged(code: str, message: str, text: str) -> Unread:
     if not code:
         status = _STATUS.search(text)
+        if _UNREACHABLE in text:
+            raise AwsCallError(_CALL, "ConnectionError", _brief(text))
         return Unread(reason=Reason.ERROR, message=f"HTTP {status[1]}" if status else _brief(text))
     if stopped := _stops(code, message):
         raise stopped
@@ -85,6 +89,15 @@ def _stopped(code: str, message: str) -> StoppedError:
     try:
         with aws_errors(_CALL):
             raise ClientError({"Error": {"Code": code, "Message": message}}, "GetObject")
+    except StoppedError as error:
+        return error
+
+
+def _no_credentials(text: str) -> StoppedError:
+    """Return the error of credentials that could not be renewed."""
+    try:
+        with aws_errors(_CALL):
+            raise CredentialRetrievalError(provider="boto3", error_msg=_brief(text))
     except StoppedError as error:
         return error
 
