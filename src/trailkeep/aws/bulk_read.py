@@ -1,40 +1,40 @@
-"""Reads many objects at once in a thread of its own, bounded in requests and in bytes.
+"""Reads many objects at once in threads, bounded in requests and in bytes.
 
 ::
 
-    caller: take from many -> submit -> yield (stored, result)
-                                |                 ^
-    loop:                     fetch -> work -> done queue     work on a large body: in one of two threads
+    caller:   take from many -> todo ------------------------> yield (stored, result)
+    threads:                    todo -> fetch -> work -> done -^
 
-A body is dropped as soon as its work is done. Work on less than 16 KB costs less than handing it over.
+A body is dropped as soon as its work is done. Threads that wait for S3, inflate or hash hold no lock of
+Python's, so the work runs on every core: that was faster than an event loop, near S3 and far from it. Near it few
+threads are faster than many, so there are more only where S3 keeps them waiting.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Event, Lock, Thread
+from time import perf_counter
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 from trailkeep.aws.stored import Got, Stored
 
-__all__ = ["INLINE_BYTES", "IN_FLIGHT", "WORKERS", "bulk_read"]
+__all__ = ["IN_FLIGHT", "bulk_read"]
 
 T = TypeVar("T")
 
 IN_FLIGHT = 128
-INLINE_BYTES = 16 * 1024
-WORKERS = 2
 _BYTES_IN_FLIGHT = 256 << 20
+_FEW = 16
+_LONG_S = 0.008
 
 
 def bulk_read(
     many: Iterable[Stored],
-    fetch: Callable[[Stored], Coroutine[Any, Any, Got]],
+    fetch: Callable[[Stored, Event], Got],
     work: Callable[[Got], T],
     *,
     in_flight: int = IN_FLIGHT,
@@ -44,23 +44,20 @@ def bulk_read(
 
     Args:
         many: what to read; taken in the caller's thread, no faster than it is read.
-        fetch: reads one object.
+        fetch: reads one object, and gives up soon after the event is set.
         work: turns what was read into what the caller keeps.
         in_flight: how many are read at once at the most.
         bytes_in_flight: how many bytes of bodies, as listed, are held at the most; one object always goes.
     """
-    with _Reading(fetch, work) as reading:
+    with _Reading(fetch, work, in_flight) as reading:
         waiting = _Lookahead(many)
         out, held = 0, 0
         while True:
-            batch: list[Stored] = []
             while out < in_flight and (one := waiting.peek()) is not None:
                 if out and held + one.size_bytes > bytes_in_flight:
                     break
-                waiting.drop()
-                batch.append(one)
+                reading.submit(waiting.take())
                 out, held = out + 1, held + one.size_bytes
-            reading.submit(batch)
             if not out:
                 return
             results = reading.finished()
@@ -80,39 +77,44 @@ class _Lookahead:
             self._next = next(self._rest, None)
         return self._next
 
-    def drop(self) -> None:
+    def take(self) -> Stored:
+        one = self._next
+        assert one is not None  # noqa: S101 - it was looked at
         self._next = None
+        return one
 
 
 class _Reading(Generic[T]):
-    """The thread of an event loop, and what it has finished."""
+    """The threads, what they are to read, and what they have finished."""
 
-    def __init__(self, fetch: Callable[[Stored], Coroutine[Any, Any, Got]], work: Callable[[Got], T]) -> None:
+    def __init__(self, fetch: Callable[[Stored, Event], Got], work: Callable[[Got], T], most: int) -> None:
         self._fetch = fetch
         self._work = work
+        self._most = most
+        self._todo: SimpleQueue[Stored | None] = SimpleQueue()
         self._done: SimpleQueue[tuple[Stored, T] | BaseException] = SimpleQueue()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._loop = asyncio.new_event_loop()
-        self._workers = ThreadPoolExecutor(max_workers=WORKERS)
-        self._thread = Thread(target=self._loop.run_forever, name="trailkeep-read", daemon=True)
+        self._stop = Event()
+        self._growing = Lock()
+        self._threads: list[Thread] = []
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for _ in range(min(_FEW, self._most)):
+            self._grow()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        asyncio.run_coroutine_threadsafe(self._cancel(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._workers.shutdown(cancel_futures=True)
-        self._loop.close()
+        with self._growing:
+            self._stop.set()
+        for _ in self._threads:
+            self._todo.put(None)
+        for thread in self._threads:
+            thread.join()
 
-    def submit(self, batch: list[Stored]) -> None:
-        """Begin to read some objects."""
-        if batch:
-            self._loop.call_soon_threadsafe(self._begin, batch)
+    def submit(self, stored: Stored) -> None:
+        """Have an object read."""
+        self._todo.put(stored)
 
     def finished(self) -> list[tuple[Stored, T]]:
         """Return what is ready, waiting for at least one.
@@ -126,31 +128,26 @@ class _Reading(Generic[T]):
                 results.append(_value(self._done.get_nowait()))
         return results
 
-    def _begin(self, batch: list[Stored]) -> None:
-        for stored in batch:
-            task = self._loop.create_task(self._one(stored))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _grow(self) -> None:
+        with self._growing:
+            if len(self._threads) < self._most and not self._stop.is_set():
+                thread = Thread(target=self._run, name="trailkeep-read", daemon=True)
+                self._threads.append(thread)
+                thread.start()
 
-    async def _one(self, stored: Stored) -> None:
-        try:
-            got = await self._fetch(stored)
-            if len(got.body) < INLINE_BYTES:
+    def _run(self) -> None:
+        while (stored := self._todo.get()) is not None and not self._stop.is_set():
+            try:
+                began = perf_counter()
+                got = self._fetch(stored, self._stop)
+                if perf_counter() - began > _LONG_S and len(self._threads) < self._most:
+                    self._grow()
                 result = self._work(got)
+                del got
+            except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
+                self._done.put(error)
             else:
-                result = await self._loop.run_in_executor(self._workers, self._work, got)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
-            self._done.put(error)
-        else:
-            self._done.put((stored, result))
-
-    async def _cancel(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._loop.shutdown_default_executor()
+                self._done.put((stored, result))
 
 
 def _value(outcome: tuple[Stored, T] | BaseException) -> tuple[Stored, T]:

@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from trailkeep.aws.archive_folders import Children, find_folders
-from trailkeep.aws.bulk_read import INLINE_BYTES, WORKERS
 from trailkeep.aws.objects import LARGEST_BYTES
 from trailkeep.aws.stored import DIGESTS, Discovered, Got, Reason, Stored, Unread
 from trailkeep.core.errors import UsageError
@@ -42,6 +41,8 @@ _ASKED_DIGESTS = 16
 _DIGEST_BYTES = 16 << 20
 _METADATA_BYTES = 1 << 20
 _AHEAD = 8
+_INLINE_BYTES = 16 * 1024  # less costs more to hand over than to work on
+_WORKERS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +105,9 @@ class LocalArchive:
     def process(self, many: Iterable[Stored], work: Callable[[Got], T]) -> Iterator[tuple[Stored, T]]:
         """Read files and yield what ``work`` makes of each; see :class:`~trailkeep.aws.stored.Archive`."""
         waiting: deque[tuple[Stored, Future[T]]] = deque()
-        with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
             for stored in many:
-                if stored.size_bytes < INLINE_BYTES:
+                if stored.size_bytes < _INLINE_BYTES:
                     yield stored, work(self._got(stored))
                     continue
                 waiting.append((stored, pool.submit(lambda one: work(self._got(one)), stored)))

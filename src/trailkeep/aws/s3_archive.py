@@ -8,7 +8,6 @@ Source: https://developmentseed.org/obstore/latest/api/get/
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 from collections import deque
@@ -18,6 +17,7 @@ from datetime import timedelta
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from threading import Event
 from typing import Any, TypeVar
 
 import boto3
@@ -33,7 +33,7 @@ from trailkeep.aws.bulk_read import IN_FLIGHT, bulk_read
 from trailkeep.aws.objects import LARGEST_BYTES, connection
 from trailkeep.aws.session import aws_errors
 from trailkeep.aws.stored import Discovered, Got, Reason, Stored, Unread
-from trailkeep.aws.unread import judge_client_error, judge_error
+from trailkeep.aws.unread import judge_client_error, judge_error, passes
 from trailkeep.aws.version_listing import VersionListing
 
 __all__ = ["S3Archive"]
@@ -41,7 +41,8 @@ __all__ = ["S3Archive"]
 T = TypeVar("T")
 
 _LISTINGS = 8
-_ATTEMPTS = 3
+_FIRST_WAIT_S = 0.1
+_LONGEST_WAIT_S = 15.0
 _NO_METADATA = frozenset(
     {"Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Type"}
 )
@@ -57,7 +58,7 @@ class S3Archive:
         owner: the account that the bucket must belong to, empty where nobody knows.
         in_flight: how many objects are read at once.
         retries: how often a request that was not answered, or answered with SlowDown or 5xx, is repeated;
-            ten take about a minute.
+            ten take about half a minute.
     """
 
     def __init__(
@@ -150,14 +151,14 @@ class S3Archive:
 
     @cached_property
     def _store(self) -> S3Store:
-        options: dict[str, Any] = {"allow_http": True, "timeout": timedelta(seconds=180)}
+        options: dict[str, Any] = {"allow_http": True, "timeout": timedelta(seconds=120)}
         if bundle := os.environ.get("AWS_CA_BUNDLE"):
             options["root_certificate"] = Path(bundle).read_bytes()
         return S3Store(
             self._bucket,
             config=connection(self._session, self._bucket),
             client_options=options,  # type: ignore[arg-type] # a dict that is built in steps
-            retry_config={"max_retries": self._retries, "retry_timeout": timedelta(minutes=3)},
+            retry_config={"max_retries": 0},
             credential_provider=Boto3CredentialProvider(self._session),
         )
 
@@ -168,60 +169,52 @@ class S3Archive:
             keys=tuple(dict.fromkeys(one.key for page in pages for one in page.stored)),
         )
 
-    async def _fetch(self, stored: Stored) -> Got:
+    def _fetch(self, stored: Stored, stop: Event) -> Got:
         """Return what one object is, in the version that was listed."""
         if refused := _refusal(stored, stored.size_bytes):
             return Got(stored=stored, error=refused)
+        if stored.key.startswith("/") or stored.key.endswith("/"):
+            return self._by_boto3(stored)  # obstore would ask for another key
         try:
-            if stored.key.startswith("/") or stored.key.endswith("/"):
-                return await self._slowly(stored)  # obstore would ask for another key
-            return await self._quickly(stored)
+            return self._by_obstore(stored, stop)
         except ValueError:
-            return await self._slowly(stored)
+            return self._by_boto3(stored)
 
-    async def _quickly(self, stored: Stored) -> Got:
+    def _by_obstore(self, stored: Stored, stop: Event) -> Got:
+        by_etag = self._by_etag(stored)
         try:
-            return await self._attempts(stored)
+            return self._attempts(stored, stop, by_etag=by_etag)
         except (BaseError, OSError) as error:
             unread = judge_error(error)
-        if unread.reason is Reason.DENIED and self._reads_versions and stored.version and stored.is_latest:
-            current = await self._current(stored)  # s3:GetObject may be allowed where GetObjectVersion is not
-            return current if current.error is None else Got(stored=stored, error=unread)
-        return Got(stored=stored, error=unread)
-
-    async def _current(self, stored: Stored) -> Got:
-        try:
-            got = await self._once(stored, {"if_match": f'"{stored.etag}"'})
-        except (BaseError, OSError) as error:
-            return Got(stored=stored, error=judge_error(error))
+        if unread.reason is not Reason.DENIED or by_etag or not (stored.is_latest and stored.etag):
+            return Got(stored=stored, error=unread)
+        try:  # s3:GetObject may be allowed where s3:GetObjectVersion is not
+            got = self._attempts(stored, stop, by_etag=True)
+        except (BaseError, OSError):
+            return Got(stored=stored, error=unread)
         self._reads_versions = False
         return got
-
-    async def _attempts(self, stored: Stored) -> Got:
-        """Read an object; obstore repeats requests, and a body that broke off is asked for again here."""
-        options = {"if_match": f'"{stored.etag}"'} if self._by_etag(stored) else {"version": stored.version}
-        for attempt in range(1, _ATTEMPTS):
-            try:
-                return await self._once(stored, options)
-            except _BrokenOffError:
-                await asyncio.sleep(random.uniform(0, attempt))  # noqa: S311 - spreads repetitions
-        return await self._once(stored, options)
 
     def _by_etag(self, stored: Stored) -> bool:
         return not stored.version or (stored.is_latest and not self._reads_versions)
 
-    async def _once(self, stored: Stored, options: Any) -> Got:
-        got = await obstore.get_async(self._store, stored.key, options=options)
+    def _attempts(self, stored: Stored, stop: Event, *, by_etag: bool) -> Got:
+        """Read an object, again after a while where the refusal passes, until told to stop."""
+        options: Any = {"if_match": f'"{stored.etag}"'} if by_etag else {"version": stored.version}
+        for attempt in range(self._retries):
+            try:
+                return self._once(stored, options)
+            except (BaseError, OSError) as error:
+                most_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt)
+                if not passes(error) or stop.wait(random.uniform(0, most_s)):  # noqa: S311 - spreads load
+                    raise
+        return self._once(stored, options)
+
+    def _once(self, stored: Stored, options: Any) -> Got:
+        got = obstore.get(self._store, stored.key, options=options)
         if refused := _refusal(stored, got.meta["size"]):
             return Got(stored=stored, error=refused)
-        try:
-            body = bytes(await got.bytes_async())
-        except (BaseError, OSError) as error:
-            raise _BrokenOffError(str(error)) from error
-        return Got(stored=stored, body=body, metadata=_metadata(got.attributes))
-
-    async def _slowly(self, stored: Stored) -> Got:
-        return await asyncio.get_running_loop().run_in_executor(None, self._by_boto3, stored)
+        return Got(stored=stored, body=bytes(got.bytes()), metadata=_metadata(got.attributes))
 
     def _by_boto3(self, stored: Stored) -> Got:
         """Read an object whose key obstore cannot express (``//``, ``..``, control characters)."""
@@ -235,10 +228,6 @@ class S3Archive:
             return Got(stored=stored, error=judge_client_error(error))
         except BotoCoreError as error:
             return Got(stored=stored, error=Unread(reason=Reason.ERROR, message=str(error)[:500]))
-
-
-class _BrokenOffError(BaseError):
-    """The body of an object ended early."""
 
 
 def _refusal(stored: Stored, size_bytes: int) -> Unread | None:

@@ -14,7 +14,7 @@ from trailkeep.aws.session import aws_errors
 from trailkeep.aws.stored import Reason, Unread
 from trailkeep.core.errors import AwsCallError, StoppedError
 
-__all__ = ["judge_client_error", "judge_error"]
+__all__ = ["judge_client_error", "judge_error", "passes"]
 
 _CALL = "s3:GetObject"
 _CODE = re.compile(r"<Code>([^<]{1,100})</Code>")
@@ -39,7 +39,7 @@ def judge_error(error: Exception) -> Unread:
         StoppedError: nothing can be read: the credentials are not valid, the bucket is not there, or S3 could
             not be reached however often it was tried.
     """
-    text = str(error).split("\n\nDebug source:", 1)[0]
+    text = _first_part(error)
     code, message = _CODE.search(text), _MESSAGE.search(text)
     if isinstance(error, PreconditionError):
         return Unread(reason=Reason.ERROR, message=_REPLACED)
@@ -48,6 +48,17 @@ def judge_error(error: Exception) -> Unread:
     if code is None and isinstance(error, PermissionDeniedError):
         return Unread(reason=Reason.DENIED, message=_brief(text))
     return _judged(code[1] if code else "", message[1] if message else "", text)
+
+
+def passes(error: Exception) -> bool:
+    """Return whether the same request may succeed later: S3 was busy, or the connection failed."""
+    if isinstance(
+        error, PreconditionError | UnauthenticatedError | PermissionDeniedError | FileNotFoundError
+    ):
+        return False
+    text = _first_part(error)
+    status = _STATUS.search(text)
+    return status is None or status[1] == "429" or status[1].startswith("5")
 
 
 def judge_client_error(error: ClientError) -> Unread:
@@ -100,6 +111,11 @@ def _no_credentials(text: str) -> StoppedError:
             raise CredentialRetrievalError(provider="boto3", error_msg=_brief(text))
     except StoppedError as error:
         return error
+
+
+def _first_part(error: Exception) -> str:
+    """Return what obstore says before the debug form of an error."""
+    return str(error).split("\n\nDebug source:", 1)[0]
 
 
 def _brief(text: str) -> str:
