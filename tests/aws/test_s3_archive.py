@@ -16,6 +16,7 @@ from object_servers import BUCKET as SERVED
 from object_servers import Item, object_server
 from sandbox_archives import BUCKET, make_bucket
 from trailkeep.aws.archive import S3Archive, open_archive
+from trailkeep.aws.bulk_read import bulk_read
 from trailkeep.aws.stored import ArchiveFolder, Got, Reason, Stored
 from trailkeep.core.errors import AwsCallError, StoppedError, UsageError
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, Identity, Sandbox
@@ -222,6 +223,17 @@ def test_a_busy_server_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
         assert [got.error for got in place.read(listed)] == [None] * 5
 
 
+@pytest.mark.timeout(10)
+def test_whoever_stops_waits_for_no_repetition(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closed early, reading ends at once even while a busy server is being asked again and again."""
+    busy = {str(number): Item(body=b"", refusal="SlowDown") for number in range(50)}
+    with object_server(monkeypatch, {**busy, "good": Item(body=b"x")}):
+        place = archive(bucket=SERVED, retries=1_000)
+        results = bulk_read(place.listed(""), place._fetch, lambda got: got.body)
+        assert next(results)[1] == b"x"
+        results.close()  # type: ignore[attr-defined] # it is a generator
+
+
 @pytest.mark.parametrize(("times", "error"), [(2, None), (-1, Reason.ERROR)])
 def test_a_body_that_breaks_off_is_asked_for_again(
     monkeypatch: pytest.MonkeyPatch, times: int, error: Reason | None
@@ -229,7 +241,7 @@ def test_a_body_that_breaks_off_is_asked_for_again(
     """Half a body is never taken for the whole: it is fetched again, and told when it never comes whole."""
     items = {"a": Item(body=b"x" * 50_000, refusal="BrokenOff", refused_times=times)}
     with object_server(monkeypatch, items):
-        place = archive(bucket=SERVED, retries=0)
+        place = archive(bucket=SERVED, retries=2)
         [got] = place.read(place.listed(""))
     assert (got.error.reason if got.error else None) is error
     assert len(got.body) == (0 if error else 50_000)

@@ -6,8 +6,8 @@
     threads:                    todo -> fetch -> work -> done -^
 
 A body is dropped as soon as its work is done. Threads that wait for S3, inflate or hash hold no lock of
-Python's, so the work runs on every core: that was faster than an event loop, near S3 and far from it. Near it few
-threads are faster than many, so there are more only where S3 keeps them waiting.
+Python's, so the work runs on every core: that was faster than an event loop, near S3 and far from it. Near it
+few threads are faster than many, so there are more only where S3 keeps them waiting.
 """
 
 from __future__ import annotations

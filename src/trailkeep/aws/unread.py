@@ -20,6 +20,7 @@ _CALL = "s3:GetObject"
 _CODE = re.compile(r"<Code>([^<]{1,100})</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{0,400})")
 _STATUS = re.compile(r"status code: (\d{3})")
+_LASTING = (PreconditionError, UnauthenticatedError, PermissionDeniedError, FileNotFoundError)
 _UNREACHABLE = "error sending request"
 _REPLACED = "it was replaced since it was listed; run again"
 _REASONS = {
@@ -52,9 +53,7 @@ def judge_error(error: Exception) -> Unread:
 
 def passes(error: Exception) -> bool:
     """Return whether the same request may succeed later: S3 was busy, or the connection failed."""
-    if isinstance(
-        error, PreconditionError | UnauthenticatedError | PermissionDeniedError | FileNotFoundError
-    ):
+    if isinstance(error, _LASTING):
         return False
     text = _first_part(error)
     status = _STATUS.search(text)
