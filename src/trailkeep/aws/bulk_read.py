@@ -122,11 +122,19 @@ class _Reading(Generic[T]):
         Raises:
             BaseException: what reading or working on an object raised.
         """
-        results = [_value(self._done.get())]
+        results = [_value(self._next())]
         with suppress(Empty):
             while True:
                 results.append(_value(self._done.get_nowait()))
         return results
+
+    def _next(self) -> tuple[Stored, T] | BaseException:
+        """Return what is ready next; a thread more reads while all others are kept waiting."""
+        while len(self._threads) < self._most:
+            with suppress(Empty):
+                return self._done.get(timeout=_LONG_S)
+            self._grow()
+        return self._done.get()
 
     def _grow(self) -> None:
         with self._growing:
