@@ -120,7 +120,19 @@ def test_metadata_is_read_from_one_file_for_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "no json", "[1]", '{"signature": 1}', "\ud800".encode("utf-8", "surrogatepass")]
+    "line", ["[" * 100_000, '{"key": "K", "metadata": "' + "x" * (1 << 21) + '"}', '{"key": "K"}']
+)
+def test_a_broken_line_of_metadata_is_no_metadata(tmp_path: Path, line: str) -> None:
+    """A line that is too deep, too long or without metadata leaves the file readable, without a signature."""
+    put(tmp_path / DIGEST, b"body")
+    put(tmp_path / "_metadata.jsonl", line.replace('"K"', json.dumps(DIGEST)).encode())
+    [got] = LocalArchive(tmp_path).read([Stored(key=DIGEST)])
+    assert (got.body, dict(got.metadata), got.error) == (b"body", {}, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "no json", "[" * 100_000, "[1]", '{"signature": 1}', "\ud800".encode("utf-8", "surrogatepass")],
 )
 def test_broken_metadata_is_no_metadata(tmp_path: Path, text: str | bytes) -> None:
     """A sidecar that cannot be read leaves the file without a signature and the file itself readable."""

@@ -1,13 +1,8 @@
 """A copy of an archive in a local folder, as ``aws s3 sync`` or a backup leaves it.
 
 Neither the bucket nor the part of the key above the folder is in a copy; the digests in it name both, and
-several of them are asked. The signature of a digest is metadata of its object, which a copy loses: it is read
-from ``KEY.metadata.json`` beside the file or from ``_metadata.jsonl`` at the top, where they are there.
-
-::
-
-    KEY.metadata.json    {"signature": "..."}, or what 'aws s3api head-object' prints
-    _metadata.jsonl      {"key": "AWSLogs/...", "metadata": {"signature": "..."}} a line
+several of them are asked. The signature of a digest is metadata of its object, which a copy loses, see
+:mod:`trailkeep.aws.local_metadata`.
 """
 
 from __future__ import annotations
@@ -17,15 +12,16 @@ import os
 import stat
 import zlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from trailkeep.aws.archive_folders import Children, find_folders
+from trailkeep.aws.local_metadata import SavedMetadata, is_metadata
 from trailkeep.aws.objects import LARGEST_BYTES
 from trailkeep.aws.stored import DIGESTS, Discovered, Got, Reason, Stored, Unread
 from trailkeep.core.errors import UsageError
@@ -35,11 +31,8 @@ __all__ = ["LocalArchive"]
 
 T = TypeVar("T")
 
-_SIDECAR = ".metadata.json"
-_INDEX = "_metadata.jsonl"
 _ASKED_DIGESTS = 16
 _DIGEST_BYTES = 16 << 20
-_METADATA_BYTES = 1 << 20
 _AHEAD = 8
 _INLINE_BYTES = 16 * 1024  # less costs more to hand over than to work on
 _WORKERS = 2
@@ -59,6 +52,7 @@ class LocalArchive:
 
     def __init__(self, path: Path) -> None:
         self._path = path.resolve()
+        self._metadata = SavedMetadata(self._path)
 
     @property
     def name(self) -> str:
@@ -84,7 +78,7 @@ class LocalArchive:
         folder = self._path
         for part in self._origin.cut.split("/")[:-1]:
             for path in sorted(folder.iterdir()):
-                if path.name != part and not _is_metadata(path.name):
+                if path.name != part and not is_metadata(path.name):
                     yield path.relative_to(self._path).as_posix()
             folder /= part
 
@@ -130,48 +124,13 @@ class LocalArchive:
             if found.st_size > LARGEST_BYTES:
                 message = f"expected at most {LARGEST_BYTES:,} bytes, got {found.st_size:,}"
                 return _unread(stored, Reason.ERROR, message)
-            return Got(stored=stored, body=path.read_bytes(), metadata=self._metadata(path, stored.key))
+            return Got(stored=stored, body=path.read_bytes(), metadata=self._metadata.of(path, stored.key))
         except FileNotFoundError:
             return _unread(stored, Reason.GONE, "there is no such file")
         except PermissionError as error:
             return _unread(stored, Reason.DENIED, error.strerror or str(error))
         except (OSError, ValueError) as error:
             return _unread(stored, Reason.ERROR, str(error))
-
-    def _metadata(self, path: Path, key: str) -> Mapping[str, str]:
-        """Return an object's metadata; empty where the copy has none that can be read."""
-        beside = path.with_name(path.name + _SIDECAR)
-        try:
-            with beside.open("rb") as file:
-                said = json.loads(file.read(_METADATA_BYTES))
-        except FileNotFoundError:
-            said = self._indexed(key)
-        except (OSError, ValueError):
-            return {}
-        return _texts(said)
-
-    def _indexed(self, key: str) -> Any:
-        at = self._index.get(key)
-        if at is None:
-            return {}
-        with (self._path / _INDEX).open("rb") as file:
-            file.seek(at)
-            return json.loads(file.readline(_METADATA_BYTES)).get("metadata")
-
-    @cached_property
-    def _index(self) -> dict[str, int]:
-        """Where the line of each key begins in the index of metadata."""
-        index: dict[str, int] = {}
-        try:
-            with (self._path / _INDEX).open("rb") as file:
-                at = 0
-                while line := file.readline():
-                    if key := _key_of(line):
-                        index[key] = at
-                    at += len(line)
-        except FileNotFoundError:
-            return {}
-        return index
 
     @cached_property
     def _origin(self) -> _Origin:
@@ -227,7 +186,7 @@ class LocalArchive:
                     key = f"{prefix}{entry.name}"
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(f"{key}/")
-                    elif not _is_metadata(entry.name):
+                    elif not is_metadata(entry.name):
                         keys.append(key)
         except (FileNotFoundError, NotADirectoryError):
             return Children(folders=())
@@ -252,16 +211,12 @@ def _files(folder: Path) -> Iterator[Path]:
     for entry in found:
         if entry.is_dir(follow_symlinks=False):
             yield from _files(Path(entry.path))
-        elif not _is_metadata(entry.name):
+        elif not is_metadata(entry.name):
             yield Path(entry.path)
 
 
 def _sorts_as(entry: os.DirEntry[str]) -> str:
     return f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
-
-
-def _is_metadata(name: str) -> bool:
-    return name.endswith(_SIDECAR) or name == _INDEX
 
 
 def _unlistable(error: OSError) -> UsageError:
@@ -278,27 +233,6 @@ def _stored(path: Path, key: str) -> Stored:
 
 def _unread(stored: Stored, reason: Reason, message: str) -> Got:
     return Got(stored=stored, error=Unread(reason=reason, message=message))
-
-
-def _texts(said: Any) -> dict[str, str]:
-    """Return metadata by the names that S3 gives it, whether whole or inside the answer of HeadObject."""
-    if isinstance(said, dict) and isinstance(said.get("Metadata"), dict):
-        said = said["Metadata"]
-    if not isinstance(said, dict):
-        return {}
-    return {
-        name.lower().removeprefix("x-amz-meta-"): value
-        for name, value in said.items()
-        if isinstance(value, str)
-    }
-
-
-def _key_of(line: bytes) -> str:
-    try:
-        key = json.loads(line)["key"]
-    except (ValueError, KeyError, TypeError):
-        return ""
-    return key if isinstance(key, str) else ""
 
 
 def _base(key: str) -> str:
