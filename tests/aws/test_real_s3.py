@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from msgspec.structs import replace
@@ -13,10 +15,13 @@ from msgspec.structs import replace
 from estates import config, nothing
 from real_s3 import OWNER, WEED, RealS3, real_s3, spelled_out
 from trailkeep.aws.act import Actor
+from trailkeep.aws.archive import S3Archive
+from trailkeep.aws.lock_sample import Required, lock_sample
 from trailkeep.aws.observe_bucket import observe_bucket
 from trailkeep.aws.patience import Patience
 from trailkeep.aws.probes import probe_guards
 from trailkeep.aws.session import Accounts
+from trailkeep.aws.stored import Reason, Stored
 from trailkeep.core.errors import AwsCallError
 from trailkeep.core.verdict import VerdictKind
 from trailkeep.guard import plan_archive, plan_bucket_policy
@@ -237,6 +242,50 @@ def _probed(accounts: Accounts, blueprint: Blueprint) -> dict[tuple[str, str], V
     patience = Patience(clock=lambda: sum(slept), sleep=slept.append)
     probes = probe_guards(accounts, blueprint, patience=patience, now=lambda: datetime.now(UTC))
     return {(probe.call, probe.got): probe.verdict for probe in probes}
+
+
+def test_every_version_of_a_locked_archive_is_read(server: RealS3, accounts: Accounts) -> None:
+    """Over TLS every version is listed and read with its metadata, delete markers are seen, and so is each lock."""
+    blueprint = _blueprint("read-archive", "COMPLIANCE")
+    _build(accounts, blueprint)
+    client = server.client()
+    named = {"Bucket": blueprint.bucket, "Key": _KEY}
+    for text in ("first", "second"):
+        client.put_object(**named, Body=text.encode() * 5_000, Metadata={"signature": text})
+    client.put_object(Bucket=blueprint.bucket, Key=f"{_KEY}.deleted", Body=b"third")
+    client.delete_object(Bucket=blueprint.bucket, Key=f"{_KEY}.deleted")
+    archive = S3Archive(bucket=blueprint.bucket, session=boto3.session.Session())
+    [folder] = archive.folders().folders
+    listed = list(archive.listed(folder.path))
+    assert [(one.is_latest, one.is_delete_marker) for one in listed] == [
+        (True, False),
+        (False, False),
+        (True, True),
+        (False, False),
+    ]
+    got = {
+        one.version: (len(found.body), found.metadata.get("signature"))
+        for one in listed
+        for found in archive.read([one])
+    }
+    assert [got[one.version] for one in listed] == [
+        (30_000, "second"),
+        (25_000, "first"),
+        (0, None),
+        (5, None),
+    ]
+    [gone] = archive.read([replace_version(listed[0], listed[2].version)])
+    assert gone.error is not None
+    assert gone.error.reason is Reason.GONE
+    held = lock_sample(client, blueprint.bucket, listed, required=Required(mode="COMPLIANCE", days=3))
+    assert (held.checked, held.faults, held.unread) == (3, (), ())
+    longer = lock_sample(client, blueprint.bucket, listed, required=Required(mode="COMPLIANCE", days=30))
+    assert [fault.kind for fault in longer.faults] == ["lock.short"] * 3
+
+
+def replace_version(stored: Stored, version: str) -> Stored:
+    """Return an object in a version that it does not have."""
+    return dataclasses.replace(stored, version=version)
 
 
 def _changes(client: Any, bucket: str, version: str) -> list[Callable[[], Any]]:

@@ -27,9 +27,9 @@ from trailkeep.core.objects import ObjectReadError, ObjectRef, Objects
 if TYPE_CHECKING:
     from obstore.store import S3Config
 
-__all__ = ["Bucket", "Folder", "SingleFile", "open_source"]
+__all__ = ["LARGEST_BYTES", "Bucket", "Folder", "SingleFile", "connection", "open_source"]
 
-_LARGEST_BYTES = 256 << 20
+LARGEST_BYTES = 256 << 20
 _REPLACED = "it was replaced since it was listed; run again"
 _RETRIES: Any = {"max_retries": 6, "retry_timeout": timedelta(seconds=120)}
 
@@ -72,7 +72,7 @@ class Bucket:
     def _store(self) -> S3Store:
         return S3Store(
             self.bucket,
-            config=_connection(self.session, self.bucket),
+            config=connection(self.session, self.bucket),
             client_options={"allow_http": True},
             retry_config=_RETRIES,
             credential_provider=Boto3CredentialProvider(self.session),
@@ -225,11 +225,11 @@ def _read_file(ref: ObjectRef) -> bytes:
 
 def _check_size(ref: ObjectRef) -> None:
     """Refuse an object that is far beyond what CloudTrail writes (50 MB) before it fills the memory."""
-    if ref.size_bytes > _LARGEST_BYTES:
-        raise ObjectReadError(f"expected at most {_LARGEST_BYTES:,} bytes, got {ref.size_bytes:,}")
+    if ref.size_bytes > LARGEST_BYTES:
+        raise ObjectReadError(f"expected at most {LARGEST_BYTES:,} bytes, got {ref.size_bytes:,}")
 
 
-def _connection(session: boto3.session.Session, bucket: str) -> S3Config:
+def connection(session: boto3.session.Session, bucket: str) -> S3Config:
     """Return what obstore needs to reach the bucket where the AWS SDK would."""
     client = session.client("s3")
     region = _region(client, bucket)
