@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -85,9 +85,22 @@ COVERAGE = pa.schema(
 _STAMP = re.compile(r"_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)Z_[A-Za-z0-9]{16}\.json", re.ASCII)
 
 
-def objects_of(batch: Iterable[msgspec.Struct], run: int) -> pa.Table:
+def objects_of(batch: Sequence[msgspec.Struct], run: int) -> pa.Table:
     """Return the rows of some ``keep.verification.ObjectVerdict``."""
-    return pa.Table.from_pylist([_object(msgspec.structs.asdict(one), run) for one in batch], schema=OBJECTS)
+    rows: Sequence[Any] = batch
+    columns: dict[str, list[Any]] = {
+        **{name: [str(getattr(row, name) or "") for row in rows] for name in (*_TEXTS, *_HASHES)},
+        **{name: [getattr(row, name) for row in rows] for name in ("size_bytes", "ends_at", "checked_at")},
+        "run": [run] * len(rows),
+    }
+    keys = [_digest_key(row.object) if row.kind == "digest" else None for row in rows]
+    columns["trail_name"] = [key.trail_name if key else "" for key in keys]
+    columns["home_region"] = [key.home_region if key else "" for key in keys]
+    columns["delivered_at"] = [
+        key.ends_at if key else _delivered_at(row.object) or row.ends_at
+        for key, row in zip(keys, rows, strict=True)
+    ]
+    return pa.table(columns, schema=OBJECTS)
 
 
 def findings_of(findings: Iterable[msgspec.Struct], run: int, at: datetime) -> pa.Table:
@@ -105,21 +118,6 @@ def coverage_of(cells: Iterable[msgspec.Struct], run: int) -> pa.Table:
     """
     rows = [_cell(msgspec.structs.asdict(one), run) for one in cells]
     return pa.Table.from_pylist(rows, schema=COVERAGE)
-
-
-def _object(one: Mapping[str, Any], run: int) -> dict[str, Any]:
-    name = str(one["object"])
-    key = _digest_key(name) if one["kind"] == "digest" else None
-    return {
-        **{column: str(one[column] or "") for column in (*_TEXTS, *_HASHES)},
-        "size_bytes": one["size_bytes"],
-        "ends_at": one["ends_at"],
-        "checked_at": one["checked_at"],
-        "delivered_at": key.ends_at if key else _delivered_at(name) or one["ends_at"],
-        "trail_name": key.trail_name if key else "",
-        "home_region": key.home_region if key else "",
-        "run": run,
-    }
 
 
 def _cell(one: Mapping[str, Any], run: int) -> dict[str, Any]:

@@ -292,13 +292,13 @@ def _stream(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> None:
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, objects: Path, run: int) -> dict[str, Any]:
-    row = connection.execute(
-        "select count(*) filter (run = ?), count(*) filter (run < ?), min(checked_at) filter (run < ?) "
-        "from read_parquet(?)",
+    found = connection.execute(
+        "select count(*) filter (run = ?) as checked, count(*) filter (run < ?) as reused, "
+        "min(checked_at) filter (run < ?) as oldest_reused_at from read_parquet(?)",
         [run, run, run, literal(objects)],
-    ).fetchone()
-    checked, reused, oldest = row or (0, 0, None)
-    return {"checked": checked, "reused": reused, "oldest_reused_at": oldest}
+    )
+    row: dict[str, Any] = found.to_arrow_table().to_pylist()[0]
+    return row
 
 
 def _windows(before: Sequence[Window], added: Window) -> tuple[Window, ...]:
