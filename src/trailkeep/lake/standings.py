@@ -27,10 +27,10 @@ from trailkeep.core.errors import LakeError
 from trailkeep.core.globs import literal
 from trailkeep.keep.history import PREFIX
 from trailkeep.keep.proven import Sources, SourceStanding
+from trailkeep.keep.verdict_rows import COVERAGE, HOURS, OBJECTS
 from trailkeep.lake.ledger import LEDGER
 from trailkeep.lake.state import State
 from trailkeep.lake.table import Lake
-from trailkeep.lake.verdict_rows import COVERAGE, HOURS, OBJECTS
 from trailkeep.lake.verdicts import VerdictState
 
 __all__ = ["LATE", "RangeFound", "Standings"]
@@ -42,7 +42,8 @@ _Source = tuple[str, str]
 _RESOLVE = """
 create table resolved as
 with named as (
-    select w.object, w.sha256, o.run, max(o.run) over (partition by w.object, w.sha256) as newest, o.checked_at,
+    select w.object, w.sha256, o.checked_at,
+        o.run, max(o.run) over (partition by w.object, w.sha256) as newest,
         o.standing = 'verified' and o.content_sha256 = w.sha256 as same,
         case when o.standing = 'verified' and o.content_sha256 <> w.sha256 then 'altered'
             else o.standing end as says
@@ -83,7 +84,9 @@ with delivered as (
     where delivered_at is null or (delivered_at >= date_trunc('minute', $since) and delivered_at < $late)
 )
 select standing, count(*) as logs,
-    count(*) filter (standing = 'verified' and content_sha256 not in (select sha256 from collected)) as uncollected
+    count(*) filter (
+        standing = 'verified' and content_sha256 not in (select sha256 from collected)
+    ) as uncollected
 from delivered group by standing
 """
 _HOURS_WITHIN = f"""
@@ -95,7 +98,7 @@ where day between $since::date and ($until - interval 1 microsecond)::date
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeFound:
-    """What is known of a time range: logs by standing, hours by state, proven logs that were not collected."""
+    """What is known of a time range; ``uncollected`` counts proven logs that are not in the lake."""
 
     logs: dict[SourceStanding, int]
     hours: dict[str, int]
@@ -116,6 +119,8 @@ class Standings:
         Raises:
             LakeError: what was verified cannot be read.
         """
+        if self.verdicts is None:
+            return {source: (_unverified(source[0]), None) for source in sources}
         wanted = _pairs(sources, "object", "sha256")
         if not wanted.num_rows:
             return {}
@@ -181,6 +186,11 @@ class Standings:
             ) from error
 
 
+def _unverified(name: str) -> SourceStanding:
+    is_history = f"{PREFIX}AWSLogs/" in name
+    return SourceStanding.EVENT_HISTORY if is_history else SourceStanding.NOT_VERIFIED
+
+
 def _view(
     connection: duckdb.DuckDBPyConnection, name: str, paths: Sequence[str], schema: pa.Schema, lake: Lake
 ) -> None:
@@ -199,7 +209,7 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
 def _rows(
     connection: duckdb.DuckDBPyConnection, sql: str, values: dict[str, object] | None = None
 ) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = connection.execute(sql, values).to_arrow_table().to_pylist()
+    rows: list[dict[str, Any]] = connection.sql(sql, params=values).to_arrow_table().to_pylist()
     return rows
 
 

@@ -39,8 +39,7 @@ import pyarrow.parquet as pq
 from trailkeep.core.errors import LakeError
 from trailkeep.core.globs import literal
 from trailkeep.keep.proven import Window
-from trailkeep.lake.table import Lake, LakeLockedError, confirm, write_durably
-from trailkeep.lake.verdict_rows import (
+from trailkeep.keep.verdict_rows import (
     COVERAGE,
     FINDINGS,
     HOURS,
@@ -49,6 +48,7 @@ from trailkeep.lake.verdict_rows import (
     findings_of,
     objects_of,
 )
+from trailkeep.lake.table import Lake, LakeLockedError, confirm, write_durably
 
 __all__ = ["Run", "Segment", "VerdictState", "Verdicts"]
 
@@ -292,10 +292,10 @@ def _stream(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> None:
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, objects: Path, run: int) -> dict[str, Any]:
-    found = connection.execute(
+    found = connection.sql(
         "select count(*) filter (run = ?) as checked, count(*) filter (run < ?) as reused, "
         "min(checked_at) filter (run < ?) as oldest_reused_at from read_parquet(?)",
-        [run, run, run, literal(objects)],
+        params=[run, run, run, literal(objects)],
     )
     row: dict[str, Any] = found.to_arrow_table().to_pylist()[0]
     return row
