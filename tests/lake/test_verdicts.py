@@ -172,7 +172,9 @@ def test_memory_does_not_grow_with_the_objects(lake: Path) -> None:
         tracemalloc.start()
         many = ([Checked(object=f"{batch}-{one}") for one in range(1000)] for batch in range(batches))
         Verdicts(lake=Lake(path=lake)).replace(many, [], Run(window=WINDOW, ended_at=CHECKED, whole=True))
-        return (tracemalloc.get_traced_memory()[1], tracemalloc.stop())[0]
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
 
     few, many = run(2), run(20)
     assert many < 2 * few

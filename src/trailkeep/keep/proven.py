@@ -19,9 +19,21 @@ import msgspec
 from trailkeep.core.times import format_moment
 from trailkeep.core.verdict import Verdict, VerdictKind
 
-__all__ = ["Completeness", "SourceStanding", "Sources", "Window", "judge", "pairs_of", "unverified"]
+__all__ = [
+    "NEVER_VERIFIED",
+    "Completeness",
+    "SourceStanding",
+    "Sources",
+    "Window",
+    "judge",
+    "pairs_of",
+    "unverified",
+]
 
 Moments = tuple[datetime, datetime]
+
+NEVER_VERIFIED = Verdict(kind=VerdictKind.UNKNOWN, reason="the logs of this lake were not verified")
+"""The verdict of every answer of a lake that no verification ever looked at."""
 
 
 class SourceStanding(StrEnum):

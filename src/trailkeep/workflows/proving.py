@@ -15,13 +15,30 @@ import pyarrow as pa
 
 from trailkeep.ask.filters import Field, Filter, Search
 from trailkeep.core.verdict import Verdict
-from trailkeep.keep.proven import Completeness, Sources, SourceStanding, Window, judge, pairs_of, unverified
+from trailkeep.keep.proven import (
+    NEVER_VERIFIED,
+    Completeness,
+    Sources,
+    SourceStanding,
+    Window,
+    judge,
+    pairs_of,
+    unverified,
+)
 from trailkeep.lake.standings import Standings
 from trailkeep.lake.state import State
 from trailkeep.lake.table import Lake
 from trailkeep.lake.verdicts import Verdicts
 
-__all__ = ["SOURCE_COLUMNS", "SOURCE_VERDICT", "Watch", "completeness", "judge_sources", "standings_of"]
+__all__ = [
+    "SOURCE_COLUMNS",
+    "SOURCE_VERDICT",
+    "Watch",
+    "completeness",
+    "judge_lake",
+    "judge_sources",
+    "standings_of",
+]
 
 Moments = tuple[datetime, datetime]
 SOURCE_COLUMNS = ("source_object", "source_sha256")
@@ -42,7 +59,14 @@ def judge_sources(
 
     With ``asked`` the verdict is also about what may be missing from the time range of that search.
     """
-    return judge(_counted(standings.of(sources)), completeness(standings, asked) if asked else None)
+    return _judged(standings, _counted(standings.of(sources)), asked)
+
+
+def judge_lake(standings: Standings) -> Verdict:
+    """Return the verdict of everything in a lake: its logs, and all the time that it covers."""
+    if standings.verdicts is None:
+        return NEVER_VERIFIED
+    return _judged(standings, standings.all(), Search())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +89,11 @@ class Watch:
                 batch = batch.append_column(SOURCE_VERDICT, self._standings(sources))  # noqa: PLW2901
             yield batch.select(list(names))
 
-    def sources(self) -> Sources:
-        """Return how the logs stand that the rows so far came from."""
+    def verdict(self, asked: Search) -> Verdict:
+        """Return the verdict of the rows so far, and of the time that a search is about."""
         self._settle()
-        return _counted({source: found for source, found in self.seen.items() if found is not None})
+        found = {source: one for source, one in self.seen.items() if one is not None}
+        return _judged(self.standings, _counted(found), asked)
 
     def _standings(self, sources: Sequence[tuple[str, str]]) -> pa.Array:
         self._settle()
@@ -100,6 +125,12 @@ def completeness(standings: Standings, asked: Search) -> Completeness:
         ],
         unknown=tuple(_unknown(asked, windows)),
     )
+
+
+def _judged(standings: Standings, sources: Sources, asked: Search | None) -> Verdict:
+    if standings.verdicts is None and SourceStanding.EVENT_HISTORY not in sources.counts:
+        return NEVER_VERIFIED
+    return judge(sources, completeness(standings, asked) if asked else None)
 
 
 def _counted(found: dict[tuple[str, str], tuple[SourceStanding, datetime | None]]) -> Sources:

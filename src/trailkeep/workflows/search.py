@@ -19,7 +19,7 @@ from trailkeep.keep.proven import Sources, SourceStanding, judge
 from trailkeep.keep.schema import EVENTS
 from trailkeep.lake.state import State
 from trailkeep.lake.table import Lake
-from trailkeep.workflows.proving import SOURCE_COLUMNS, SOURCE_VERDICT, Watch, completeness, standings_of
+from trailkeep.workflows.proving import SOURCE_COLUMNS, SOURCE_VERDICT, Watch, judge_lake, standings_of
 
 __all__ = ["ROW_COLUMNS", "Answer", "Original", "run_sql", "search", "show"]
 
@@ -79,7 +79,7 @@ def search(
     with engine(_paths(lake, state, asked)) as session:
         yield Answer(
             batches=watch.rows(session.query(to_query(asked, asked_of).sql("duckdb")), columns),
-            judged=lambda: judge(watch.sources(), completeness(watch.standings, asked)),
+            judged=lambda: watch.verdict(asked),
             covered=state.covered,
             uncovered=tuple(uncovered(asked, state.covered)),
             touches_covered=_touches(asked, state.covered),
@@ -144,7 +144,7 @@ def run_sql(
         yield Answer(
             batches=session.query(sql, timeout_s=timeout_s),
             covered=state.covered,
-            judged=lambda: judge(standings.all(), completeness(standings, Search())),
+            judged=lambda: judge_lake(standings),
         )
 
 
