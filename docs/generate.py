@@ -64,7 +64,12 @@ def _columns() -> Iterator[str]:
     yield from ("| column | type | source | meaning |", "| --- | --- | --- | --- |")
     for column in COLUMNS:
         yield f"| `{column.name}` | {_type(column.type)} | `{column.source}` | {column.meaning} |"
-    yield ""
+    yield from (
+        "",
+        "`trailkeep search` knows one column more, `source_verdict`: how the log stands that the event came from,",
+        "see [What an answer proves](../explanation/what-an-answer-proves.md). `sql` joins the table `objects`.",
+        "",
+    )
 
 
 def _type(kind: object) -> str:
