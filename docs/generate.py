@@ -66,8 +66,9 @@ def _columns() -> Iterator[str]:
         yield f"| `{column.name}` | {_type(column.type)} | `{column.source}` | {column.meaning} |"
     yield from (
         "",
-        "`trailkeep search` knows one column more, `source_verdict`: how the log stands that the event came from,",
-        "see [What an answer proves](../explanation/what-an-answer-proves.md). `sql` joins the table `objects`.",
+        "`trailkeep search` knows one column more, `source_verdict`: how the log stands that the event came",
+        "from, see [What an answer proves](../explanation/what-an-answer-proves.md). `sql` joins the table",
+        "`objects`.",
         "",
     )
 

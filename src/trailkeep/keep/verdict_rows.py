@@ -105,8 +105,7 @@ def objects_of(batch: Sequence[msgspec.Struct], run: int) -> pa.Table:
 
 def findings_of(findings: Iterable[msgspec.Struct], run: int, at: datetime) -> pa.Table:
     """Return the rows of some ``keep.integrity.Finding``."""
-    found = (msgspec.structs.asdict(one) for one in findings)
-    rows = [{name: str(one.get(name) or "") for name in _FINDING_TEXTS} for one in found]
+    rows = [{name: str(getattr(one, name) or "") for name in _FINDING_TEXTS} for one in findings]
     return pa.Table.from_pylist([row | {"found_at": at, "run": run} for row in rows], schema=FINDINGS)
 
 
