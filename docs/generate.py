@@ -64,7 +64,13 @@ def _columns() -> Iterator[str]:
     yield from ("| column | type | source | meaning |", "| --- | --- | --- | --- |")
     for column in COLUMNS:
         yield f"| `{column.name}` | {_type(column.type)} | `{column.source}` | {column.meaning} |"
-    yield ""
+    yield from (
+        "",
+        "`trailkeep search` knows one column more, `source_verdict`: how the log stands that the event came",
+        "from, see [What an answer proves](../explanation/what-an-answer-proves.md). `sql` joins the table",
+        "`objects`.",
+        "",
+    )
 
 
 def _type(kind: object) -> str:
@@ -139,12 +145,9 @@ def _exit_codes() -> Iterator[str]:
         yield f"| {code.value} | {meaning} |"
     yield from (
         "",
-        "An answer of search, show and sql ends with 0 when it is complete, although its integrity",
+        "An answer of search, show and sql whose integrity is FAIL ends with 1, one whose integrity is",
+        "UNKNOWN with 0: it says so. A search for a time of which the lake covers nothing ends with 3.",
     )
-    yield from (
-        "is UNKNOWN as long as digests are not verified: it says so. A search for a time of which the",
-    )
-    yield from ("lake covers nothing ends with 3.",)
     yield from (
         "",
         "An interrupted run (Ctrl-C) ends with 130; what was committed stays, and lifted guards go back on.",

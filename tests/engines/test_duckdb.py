@@ -46,6 +46,9 @@ def test_a_select_is_answered(lake: Path, sql: str, expected: list[dict[str, Any
         "copy (select 1) to 'x.csv'",
         "insert into events values (1)",
         "delete from events",
+        "delete from objects",
+        "insert into findings select * from findings",
+        "drop view digests",
         "attach 'x.db'",
         "install httpfs",
         "load httpfs",
@@ -74,6 +77,7 @@ def test_anything_but_one_select_is_refused(lake: Path, sql: str) -> None:
         "select * from 'https://example.com/x.parquet'",
         "select getenv('HOME')",
         "select * from lake",
+        "select * from coverage",
     ],
 )
 def test_no_query_reaches_files_network_or_environment(lake: Path, sql: str) -> None:

@@ -16,7 +16,7 @@ from trailkeep.cli.output import for_terminal, note, print_json
 from trailkeep.cli.rows import Format, json_rows, write_csv, write_jsonl, write_table
 from trailkeep.core.errors import UsageError
 from trailkeep.core.times import format_moment, parse_moment
-from trailkeep.core.verdict import ExitCode
+from trailkeep.core.verdict import ExitCode, Verdict, VerdictKind
 
 if TYPE_CHECKING:
     from trailkeep.workflows.search import Answer
@@ -105,7 +105,9 @@ def command(
     if asked.since and asked.until and asked.since >= asked.until:
         raise UsageError(f"--since: expected a time before --until, got {since} and {until}; exchange them")
     with workflow.search(Lake(path=lake_path(lake)), asked, names) as answer:
-        _print(answer, names, output=output, raw=raw, limit=limit)
+        verdict = _print(answer, names, output=output, raw=raw, limit=limit)
+        if verdict.kind is VerdictKind.FAIL:
+            raise typer.Exit(ExitCode.FOUND)
         if not answer.touches_covered:
             note("outcome: UNKNOWN (the lake covers nothing of the time asked for)")
             raise typer.Exit(ExitCode.UNKNOWN)
@@ -118,7 +120,7 @@ def _columns(text: str, output: Format, known: tuple[str, ...]) -> tuple[str, ..
     return names or (_TABLE if output in {Format.TABLE, Format.CSV} else known)
 
 
-def _print(answer: Answer, names: tuple[str, ...], *, output: Format, raw: bool, limit: int) -> None:
+def _print(answer: Answer, names: tuple[str, ...], *, output: Format, raw: bool, limit: int) -> Verdict:
     every = json_rows(answer.batches)
     more = False
     if limit:
@@ -129,8 +131,10 @@ def _print(answer: Answer, names: tuple[str, ...], *, output: Format, raw: bool,
     match output:
         case Format.JSON:
             found = list(rows)
-            print_json("search", {"rows": found, "count": len(found), "more": more, **describe(answer)})
-            return
+            verdict = answer.verdict
+            said = describe(answer, verdict)
+            print_json("search", {"rows": found, "count": len(found), "more": more, **said})
+            return verdict
         case Format.JSONL if raw:
             count = sum(_print_original(row["record"]) for row in rows)
         case Format.JSONL:
@@ -142,8 +146,10 @@ def _print(answer: Answer, names: tuple[str, ...], *, output: Format, raw: bool,
     note(f"{count} events" + (f"; there are more, raise --limit (now {limit})" if more else ""))
     for line in _outcomes(errors, count):
         note(line)
-    for line in footer(answer):
+    verdict = answer.verdict
+    for line in footer(answer, verdict):
         note(line)
+    return verdict
 
 
 def _counted(rows: Iterable[dict[str, Any]], errors: Counter[str]) -> Iterator[dict[str, Any]]:
@@ -167,16 +173,16 @@ def _print_original(record: str) -> int:
     return 1
 
 
-def describe(answer: Answer) -> dict[str, Any]:
+def describe(answer: Answer, verdict: Verdict) -> dict[str, Any]:
     """Return what the JSON document says about an answer beside its rows."""
     return {
         "covered": _span(answer.covered),
         "uncovered": [_span(part) for part in answer.uncovered],
-        "verdict": {"kind": answer.verdict.kind, "reason": answer.verdict.reason},
+        "verdict": {"kind": verdict.kind, "reason": verdict.reason},
     }
 
 
-def footer(answer: Answer) -> list[str]:
+def footer(answer: Answer, verdict: Verdict) -> list[str]:
     """Return the lines below an answer: what it covers, what not, and whether it is proven."""
     lines = ["the lake covers nothing yet"]
     if answer.covered:
@@ -184,7 +190,7 @@ def footer(answer: Answer) -> list[str]:
         lines = [f"the lake covers {oldest} to {newest}"]
     for since, until in answer.uncovered:
         lines.append(f"not covered: {format_moment(since)} to {format_moment(until)}")
-    return [*lines, f"integrity: {answer.verdict}"]
+    return [*lines, f"integrity: {verdict}"]
 
 
 def _span(span: tuple[datetime, datetime] | None) -> dict[str, str | None]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import msgspec
 import typer
 
 from trailkeep.cli.options import JsonOption, LakeOption, lake_path
 from trailkeep.cli.output import note, plain, pretty, print_json
+from trailkeep.core.verdict import ExitCode, VerdictKind, worst
+
+if TYPE_CHECKING:
+    from trailkeep.workflows.search import Original
 
 
 def command(
@@ -21,6 +26,7 @@ def command(
     from trailkeep.workflows.search import show
 
     originals = show(Lake(path=lake_path(lake)), event_id)
+    verdict = worst(one.verdict for one in originals)
     if as_json:
         first, *others = [
             {
@@ -30,12 +36,21 @@ def command(
                     "version": one.version,
                     "sha256": one.sha256,
                     "position": one.position,
+                    "verdict": one.standing,
                 },
             }
             for one in originals
         ]
-        print_json("show", {**first, "others": others})
-        return
+        said = {"kind": verdict.kind, "reason": verdict.reason}
+        print_json("show", {**first, "others": others, "verdict": said})
+    else:
+        _print(originals)
+        note(f"integrity: {verdict}")
+    if verdict.kind is VerdictKind.FAIL:
+        raise typer.Exit(ExitCode.FOUND)
+
+
+def _print(originals: list[Original]) -> None:
     for one in originals:
         sys.stdout.write(plain(pretty(one.record)) + "\n")
         note(f"from {one.object} (version {one.version}), record {one.position}")
