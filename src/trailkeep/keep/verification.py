@@ -16,6 +16,7 @@ __all__ = [
     "ChainVerdict",
     "DayCell",
     "DayState",
+    "DigestProof",
     "Head",
     "KeyUse",
     "ObjectVerdict",
@@ -78,6 +79,16 @@ class ObjectVerdict(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int = 0
     ends_at: datetime | None = None
     checked_at: datetime
+
+
+class DigestProof(msgspec.Struct, frozen=True, kw_only=True):
+    """What shows that one digest is genuine: its signature in hex, or "" where a trusted head proves it."""
+
+    key: str
+    region: str
+    fingerprint: str
+    sha256: str
+    signature: str
 
 
 class ChainVerdict(msgspec.Struct, frozen=True, kw_only=True):
