@@ -75,7 +75,7 @@ def write_report(
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise UsageError(f"{folder}: expected no folder or an empty one, got files; name another folder")
-        return _write(folder, found, objects, digests, render, signer)
+        return _write(folder, found, objects=objects, digests=digests, render=render, signer=signer)
     except OSError as error:
         raise StoppedError(
             f"{folder}: expected to write the report, got {error.strerror}; name another folder"
@@ -85,6 +85,7 @@ def write_report(
 def _write(
     folder: Path,
     found: Verification,
+    *,
     objects: Iterable[ObjectVerdict],
     digests: Iterable[DigestProof],
     render: Callable[[Verification], str],

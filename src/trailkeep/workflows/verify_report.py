@@ -20,7 +20,7 @@ import msgspec
 
 from trailkeep.core.errors import StoppedError, UsageError
 from trailkeep.core.verdict import Verdict, VerdictKind
-from trailkeep.keep.dsse import decode, key_id, signed_by
+from trailkeep.keep.dsse import Envelope, decode, key_id, signed_by
 from trailkeep.keep.merkle import Tree, leaf
 from trailkeep.keep.statement import PAYLOAD_TYPE, Stated, read_statement
 from trailkeep.keep.verification import Standing
@@ -88,32 +88,35 @@ def verify_report(folder: Path, *, key: bytes | None = None, archive: Path | Non
 def _check(folder: Path, data: bytes, key: bytes | None, archive: Path | None) -> ReportCheck:
     try:
         envelope = decode(data, name=STATEMENT)
-        if envelope.payload_type != PAYLOAD_TYPE:
-            raise ValueError(f"{STATEMENT}: expected {PAYLOAD_TYPE}, got {envelope.payload_type!r}")
         stated = read_statement(envelope.body)
     except ValueError as error:
         return _answer([Problem(file=STATEMENT, message=str(error))], "", None, is_trusted=False)
-    signer, problems = "", []
-    if envelope.signatures:
-        pem = key if key is not None else _shipped(folder)
-        if pem is not None and signed_by(envelope, pem):
-            signer = key_id(pem)
-        if not signer or any(one.keyid != signer for one in envelope.signatures):
-            problems.append(Problem(file=STATEMENT, message="the signature is not by this key"))
-    elif key is not None:
-        problems.append(Problem(file=STATEMENT, message="expected a signature by the key, got none"))
+    signer, problems = _signed(folder, envelope, key)
     problems += _changed(folder, stated)
     rows, logs = 0, 0
     if not problems:
-        rows, wrong = _rooted(folder, stated)
-        problems += wrong
+        rows, problems = _rooted(folder, stated)
     if archive is not None and not problems:
         for problem in _compared(folder, archive):
-            if problem is None:
-                logs += 1
-            else:
-                problems.append(problem)
+            logs += problem is None
+            problems += [] if problem is None else [problem]
     return _answer(problems, signer, stated, is_trusted=key is not None, rows=rows, logs=logs)
+
+
+def _signed(folder: Path, envelope: Envelope, key: bytes | None) -> tuple[str, list[Problem]]:
+    """Return who signed, "" where nobody did, and what is wrong with that."""
+    if envelope.payload_type != PAYLOAD_TYPE:
+        return "", [
+            Problem(file=STATEMENT, message=f"expected {PAYLOAD_TYPE}, got {envelope.payload_type!r}")
+        ]
+    if not envelope.signatures:
+        lacking = Problem(file=STATEMENT, message="expected a signature by the key, got none")
+        return "", [] if key is None else [lacking]
+    pem = key if key is not None else _shipped(folder)
+    signer = key_id(pem) if pem is not None and signed_by(envelope, pem) else ""
+    if signer and all(one.keyid == signer for one in envelope.signatures):
+        return signer, []
+    return "", [Problem(file=STATEMENT, message="the signature is not by this key")]
 
 
 def _shipped(folder: Path) -> bytes | None:
