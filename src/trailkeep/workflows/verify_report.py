@@ -26,7 +26,7 @@ from trailkeep.keep.statement import PAYLOAD_TYPE, Stated, read_statement
 from trailkeep.keep.verification import Standing
 from trailkeep.workflows.report import OBJECT_COLUMNS, STATEMENT, sha256_of
 
-__all__ = ["Problem", "ReportCheck", "verify_report"]
+__all__ = ["Problem", "ReportCheck", "read_key", "verify_report"]
 
 _BLOCK = 1 << 16
 
@@ -61,6 +61,20 @@ class ReportCheck(msgspec.Struct, frozen=True, kw_only=True):
     def outcome(self) -> Verdict:
         """The verdict with its reason."""
         return Verdict(kind=self.verdict, reason=self.reason)
+
+
+def read_key(path: Path) -> bytes:
+    """Return the public key in a file.
+
+    Raises:
+        UsageError: there is none.
+    """
+    try:
+        pem = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: expected a public key, got {error.strerror}; name its file") from error
+    key_id(pem, name=str(path))
+    return pem
 
 
 def verify_report(folder: Path, *, key: bytes | None = None, archive: Path | None = None) -> ReportCheck:
