@@ -17,7 +17,10 @@ ENVELOPE = encode(seal(b'{"a":1}', "text/plain", SIGNER))
 
 def test_what_is_signed_has_the_lengths_in_it() -> None:
     """Type and payload are told apart by their lengths in bytes, as DSSE's own example shows."""
-    assert pae("http://example.com/HelloWorld", b"hello world") == b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+    assert (
+        pae("http://example.com/HelloWorld", b"hello world")
+        == b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+    )
     assert pae("\N{LATIN SMALL LETTER E WITH ACUTE}", b"") == b"DSSEv1 2 \xc3\xa9 0 "
 
 
@@ -47,9 +50,13 @@ def test_only_keys_that_anybody_can_check_are_taken() -> None:
     with pytest.raises(UsageError, match=r"expected a private Ed25519 key in PEM"):
         read_signer(b"no key", name="f")
     key = ec.generate_private_key(ec.SECP384R1())
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     with pytest.raises(UsageError, match=r"f: expected an Ed25519 key, got another type"):
         read_signer(pem, name="f")
-    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     with pytest.raises(UsageError, match=r"expected an Ed25519, RSA"):
         signed_by(decode(ENVELOPE, name="e"), public)

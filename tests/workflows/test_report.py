@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import verifications as made
 
+import verifications as made
 from trailkeep.cli.verify_html import page
 from trailkeep.core.errors import UsageError
 from trailkeep.core.verdict import VerdictKind
@@ -66,10 +66,12 @@ def report(folder: Path, *, signer: dsse.Signer | None = SIGNER) -> None:
     (folder / "signer.pem").write_bytes(SIGNER.public_pem)
 
 
-def shell(folder: Path, *arguments: str | Path, script: Path | None = None) -> subprocess.CompletedProcess[str]:
+def shell(
+    folder: Path, *arguments: str | Path, script: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the verify.sh of a report."""
     command = ["sh", str(script or folder / "report/verify.sh"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S607 - any shell
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def judged(folder: Path) -> VerdictKind:
@@ -79,14 +81,24 @@ def judged(folder: Path) -> VerdictKind:
 
 def test_a_report_holds_every_file(written: Path) -> None:
     """A signed report holds exactly the files that the how-to names."""
-    found = {path.relative_to(written / "report").as_posix() for path in (written / "report").rglob("*") if path.is_file()}
+    found = {
+        path.relative_to(written / "report").as_posix()
+        for path in (written / "report").rglob("*")
+        if path.is_file()
+    }
     assert found == set(FILES)
 
 
 def test_a_genuine_report_passes(written: Path) -> None:
     """A report as it was signed by the named key is a PASS, and counts the logs of the copy."""
     found = verify_report(written / "report", key=SIGNER.public_pem, archive=written / "bucket")
-    assert (found.verdict, found.problems, found.logs, found.rows, found.stated) == (VerdictKind.PASS, (), 4, 7, "PASS")
+    assert (found.verdict, found.problems, found.logs, found.rows, found.stated) == (
+        VerdictKind.PASS,
+        (),
+        4,
+        7,
+        "PASS",
+    )
 
 
 @needs_openssl
@@ -150,7 +162,10 @@ def test_a_report_without_a_signature_proves_nothing(tmp_path: Path) -> None:
     """An unsigned report is UNKNOWN, FAIL where a key is asked for, and verify.sh exits 1."""
     report(tmp_path, signer=None)
     found = verify_report(tmp_path / "report")
-    assert (found.verdict, found.reason) == (VerdictKind.UNKNOWN, "the report is not signed; nothing shows who made it")
+    assert (found.verdict, found.reason) == (
+        VerdictKind.UNKNOWN,
+        "the report is not signed; nothing shows who made it",
+    )
     assert judged(tmp_path) is VerdictKind.FAIL
     done = shell(tmp_path)
     assert (done.returncode, "the report is not signed" in done.stdout) == (1, True)
@@ -204,7 +219,12 @@ def test_a_report_is_written_into_an_empty_folder_only(written: Path) -> None:
     proof = made.archive(written / "bucket")
     with pytest.raises(UsageError, match="expected no folder or an empty one"):
         write_report(
-            written / "report", proof.found, objects=proof.objects, digests=proof.digests, render=page, signer=None
+            written / "report",
+            proof.found,
+            objects=proof.objects,
+            digests=proof.digests,
+            render=page,
+            signer=None,
         )
 
 
@@ -226,7 +246,10 @@ def test_the_page_escapes_what_others_name(tmp_path: Path) -> None:
     """Text of the archive cannot become markup of the page, and no page loads anything or runs a script."""
     proof = made.archive(tmp_path)
     found = msgspec.structs.replace(
-        proof.found, verdict=VerdictKind.FAIL, reason="x", findings=(made.finding(message="<script>alert(1)</script>"),)
+        proof.found,
+        verdict=VerdictKind.FAIL,
+        reason="x",
+        findings=(made.finding(message="<script>alert(1)</script>"),),
     )
     text = page(found)
     assert "&lt;script&gt;" in text

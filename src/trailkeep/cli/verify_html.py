@@ -27,8 +27,10 @@ _MARKS = {
 _RANK = {state: rank for rank, state in enumerate(DayState)}
 _STYLE = """<style>
 .days { border-collapse: separate; border-spacing: 2px; display: table; table-layout: fixed }
-.days th { border: 0; font: .75rem ui-monospace, monospace; padding: 0 .2rem; text-align: center }
+.days th { border: 0; font: .75rem ui-monospace, monospace; padding: 0 .2rem; text-align: center;
+  vertical-align: middle }
 .days tbody th { padding-right: .6rem; text-align: left; width: 8rem }
+.days thead th:first-child { text-align: left; width: 8rem }
 .days td, .key b { border: 1px solid transparent; font: .75rem/1.4rem ui-monospace, monospace; height: 1.5rem;
   min-width: 0; padding: 0; print-color-adjust: exact; -webkit-print-color-adjust: exact; text-align: center;
   white-space: nowrap }
@@ -39,14 +41,15 @@ _STYLE = """<style>
 .explained { background: #c9d6ea; color: #14305c } .pending { background: #e3e5e8; color: #333a44 }
 .unreadable { background: #f4c95d; color: #3d2a00 } .uncovered { background: #e8743b; color: #2b0d00 }
 .altered { background: #8f1710; color: #fff }
-.wide { overflow-x: auto } .days { width: 64rem } .chains td:first-child { white-space: normal }
-.chains td { min-width: 4rem }
-@media print { .wide { overflow: visible } .days { width: 100% } .days tbody th { width: 6.5rem }
-  .days th { padding: 0 } table { font-size: .8rem } h2, h3 { break-after: avoid } tr { break-inside: avoid } }
+.wide { overflow-x: auto } .days { width: 64rem }
+.chains td { min-width: 4rem } .chains td:first-child, .at { white-space: nowrap }
+@media print { .wide { overflow: visible } .days { width: 100% } .days tbody th, .days thead th:first-child { width: 6.5rem }
+  .days th { padding: 0 } table { font-size: .8rem } h2, h3 { break-after: avoid }
+  tr { break-inside: avoid } }
 </style>"""
 _ABOUT = (
-    "CloudTrail signs, once an hour for each account and region, the SHA-256 of every log that it delivered. "
-    "A log is called verified when it has the hash that a digest lists, and when the digest's signature is by "
+    "CloudTrail signs, once an hour for each account and region, the SHA-256 of every log it delivered. "
+    "A log is called verified when it has the hash that a digest lists, and the digest's signature is by "
     "a public key of CloudTrail or its hash is vouched for by a digest that is. "
     "verify.sh checks this report, and a copy of the archive, with openssl and sha256sum alone."
 )
@@ -138,7 +141,7 @@ def _month(month: date, accounts: dict[str, dict[int, list[DayCell]]]) -> Iterat
     days = range(1, (following - month).days + 1)
     heads = "".join(f'<th scope="col">{day}</th>' for day in days)
     yield f'<h3>{month:%Y-%m}</h3><div class="wide" tabindex="0"><table class="days"><thead><tr>'
-    yield f'<th scope="col" style="width:8rem">account</th>{heads}</tr></thead><tbody>'
+    yield f'<th scope="col">account</th>{heads}</tr></thead><tbody>'
     for account in sorted(accounts):
         row = "".join(_day(accounts[account].get(day, [])) for day in days)
         yield f'<tr><th scope="row">{escape(account)}</th>{row}</tr>'
@@ -167,7 +170,8 @@ def _chains(chains: tuple[ChainVerdict, ...]) -> Iterator[str]:
                 escape(one.trail_name),
                 f"{one.digests_verified:,} of {one.digests_expected:,}",
                 f"{one.logs_verified:,} of {one.logs_listed:,}",
-                f"{one.hours_covered:,}, {one.hours_explained:,} explained, {one.hours_uncovered:,} uncovered",
+                f"{one.hours_covered:,} covered<br>{one.hours_explained:,} explained<br>"
+                f"{one.hours_uncovered:,} uncovered",
                 "none"
                 if one.head is None
                 else f"{_at(one.head.ends_at)}<br><code>{escape(one.head.sha256)}</code>",
@@ -187,7 +191,7 @@ def _keys(found: Verification) -> Iterator[str]:
                 escape(one.region),
                 f"<code>{escape(one.fingerprint)}</code>",
                 f"<code>{escape(one.sha256)}</code>",
-                f"{_at(one.valid_from)} to {_at(one.valid_until)}",
+                f'<span class="at">{_at(one.valid_from)}</span> to <span class="at">{_at(one.valid_until)}</span>',
                 escape(one.source),
                 f"{one.digests:,}",
             )

@@ -62,8 +62,6 @@ def _tell(found: ReportCheck) -> None:
         note(f"{problem.file}: {problem.message}")
     if found.signed_by:
         note(f"signed by the key with SHA-256 {found.signed_by}")
-    note(
-        f"{found.files} files, {found.rows} rows of objects, {found.logs} logs of the copy as they were signed"
-    )
+    note(f"{found.files} files, {found.rows} rows of objects, {found.logs} logs of the copy checked")
     note(f"the report states: {found.stated or 'nothing'}")
     note(f"outcome: {found.outcome}")
