@@ -77,8 +77,8 @@ def archive(folder: Path, *, hours: int = 3) -> Proof:
         _put(folder, key, stored)
         previous = (key, proof.sha256, proof.signature)
         digests.append(proof)
-        objects.append(_row(key, "digest", ends_at, stored, body, ""))
-        objects += [_row(name, "log", ends_at, data, content, key) for name, data, content in logs]
+        objects.append(_row(key, "digest", ends_at, (stored, body), ""))
+        objects += [_row(name, "log", ends_at, (data, content), key) for name, data, content in logs]
     objects.sort(key=lambda one: (one.object, one.version))
     found = _verification(digests, logs=2 * (hours - 1), ends_at=START + (hours - 1) * HOUR)
     return Proof(found=found, objects=tuple(objects), digests=tuple(digests))
@@ -153,7 +153,8 @@ def _digest(
     return key, proof, body, gzip.compress(body, mtime=0)
 
 
-def _row(key: str, kind: str, at: datetime, stored: bytes, content: bytes, listed_in: str) -> ObjectVerdict:
+def _row(key: str, kind: str, at: datetime, data: tuple[bytes, bytes], listed_in: str) -> ObjectVerdict:
+    stored, content = data
     return ObjectVerdict(
         object=f"s3://{BUCKET}/{key}",
         kind=kind,

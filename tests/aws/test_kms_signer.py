@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,11 +16,11 @@ pytestmark = pytest.mark.sandbox
 
 
 @pytest.fixture
-def accounts(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Accounts]:
+def accounts(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Accounts:
     """Return the accounts of the embedded organization, reached as a user reaches them."""
     for name, value in sandbox.environment().items():
         monkeypatch.setenv(name, value)
-    yield Accounts(region=sandbox.region, role="OrganizationAccountAccessRole")
+    return Accounts(region=sandbox.region, role="OrganizationAccountAccessRole")
 
 
 def key(sandbox: Sandbox, **members: Any) -> str:

@@ -43,7 +43,8 @@ _STYLE = """<style>
 .altered { background: #8f1710; color: #fff }
 .wide { overflow-x: auto } .days { width: 64rem }
 .chains td { min-width: 4rem } .chains td:first-child, .at { white-space: nowrap }
-@media print { .wide { overflow: visible } .days { width: 100% } .days tbody th, .days thead th:first-child { width: 6.5rem }
+@media print { .wide { overflow: visible } .days { width: 100% }
+  .days tbody th, .days thead th:first-child { width: 6.5rem }
   .days th { padding: 0 } table { font-size: .8rem } h2, h3 { break-after: avoid }
   tr { break-inside: avoid } }
 </style>"""
@@ -170,8 +171,7 @@ def _chains(chains: tuple[ChainVerdict, ...]) -> Iterator[str]:
                 escape(one.trail_name),
                 f"{one.digests_verified:,} of {one.digests_expected:,}",
                 f"{one.logs_verified:,} of {one.logs_listed:,}",
-                f"{one.hours_covered:,} covered<br>{one.hours_explained:,} explained<br>"
-                f"{one.hours_uncovered:,} uncovered",
+                _hours(one),
                 "none"
                 if one.head is None
                 else f"{_at(one.head.ends_at)}<br><code>{escape(one.head.sha256)}</code>",
@@ -191,7 +191,7 @@ def _keys(found: Verification) -> Iterator[str]:
                 escape(one.region),
                 f"<code>{escape(one.fingerprint)}</code>",
                 f"<code>{escape(one.sha256)}</code>",
-                f'<span class="at">{_at(one.valid_from)}</span> to <span class="at">{_at(one.valid_until)}</span>',
+                f"{_nowrap(_at(one.valid_from))} to {_nowrap(_at(one.valid_until))}",
                 escape(one.source),
                 f"{one.digests:,}",
             )
@@ -223,6 +223,19 @@ def _scope(found: Verification) -> Iterator[str]:
         if text and text != "<code></code>":
             yield f"<dt>{name}</dt><dd>{text}</dd>"
     yield "</dl>"
+
+
+def _hours(one: ChainVerdict) -> str:
+    counts = {
+        "covered": one.hours_covered,
+        "explained": one.hours_explained,
+        "uncovered": one.hours_uncovered,
+    }
+    return "<br>".join(_nowrap(f"{count:,} {state}") for state, count in counts.items())
+
+
+def _nowrap(text: str) -> str:
+    return f'<span class="at">{text}</span>'
 
 
 def _at(moment: datetime) -> str:
