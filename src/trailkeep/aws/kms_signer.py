@@ -54,7 +54,8 @@ class KmsSigner:
         if algorithm is None:
             raise UsageError(
                 f"{key_arn}: expected a key that signs with one of {', '.join(_ALGORITHMS)}, "
-                f"got one of {answer['KeyUsage']} for {', '.join(offered) or 'none'}; make one of ECC_NIST_P256 for SIGN_VERIFY"
+                f"got one for {', '.join(offered) or answer['KeyUsage']}; "
+                "make one of ECC_NIST_P256 for SIGN_VERIFY"
             )
         der = base64.encodebytes(answer["PublicKey"]).decode().replace("\n", "")
         lines = "\n".join(der[at : at + 64] for at in range(0, len(der), 64))

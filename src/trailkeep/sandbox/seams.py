@@ -10,6 +10,7 @@
     organization trails               are seen from the member accounts; trails are found and deleted by ARN
     trails of another Region          are listed, be they of all Regions or not
     delegated administrators          may be asked for CloudTrail
+    digests that KMS signs            are not hashed once more
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ import moto.s3.models as s3
 from moto.cloudtrail.exceptions import TrailNotFoundException
 from moto.core.utils import utcnow
 from moto.iam.access_control import PermissionResult
+from moto.kms.responses import KmsResponse
 
 from trailkeep.sandbox.cloudtrail_rules import DeliveryStatus, find_trail
+from trailkeep.sandbox.kms_signatures import signs_digests
 from trailkeep.sandbox.recording import trail_seams
 from trailkeep.sandbox.state import CLOUDTRAIL, MANAGEMENT_ACCOUNT_ID, is_member, trails
 
@@ -58,6 +61,7 @@ def seams(*, account_ids: AccountIds, organization_id: str) -> Iterator[None]:
     changes: list[tuple[Any, str, Any]] = [
         (organizations_utils, "make_random_account_id", account_ids),
         (organizations_utils, "make_random_org_id", lambda: organization_id),
+        (KmsResponse, "sign", signs_digests(KmsResponse.sign)),
         (s3.FakeBucket, "get_permission", _permit),
         (s3.FakeBucket, "default_retention", _default_retention),
         (cloudtrail, "TrailStatus", DeliveryStatus),
