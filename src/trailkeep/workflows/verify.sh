@@ -15,11 +15,13 @@ set -u
 report=$(cd "$(dirname "$0")" && pwd) || exit 1
 key=""
 if [ "${1-}" = "--key" ]; then
-    key=${2-}
+    [ $# -ge 2 ] || { echo "--key: expected a file, got none" >&2; exit 1; }
+    key=$2
     [ -r "$key" ] || { echo "--key: expected a readable file, got '$key'" >&2; exit 1; }
     shift 2
 fi
 archive=${1-}
+[ $# -le 1 ] || { echo "expected [--key PEM] [ARCHIVE_DIR], got more" >&2; exit 1; }
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -89,7 +91,7 @@ while read -r want name; do
     fi
 done < "$work/files"
 (cd "$report" && find . ! -type d) | sed 's/^\.\///' | while read -r name; do
-    [ "$name" = statement.dsse.json ] || grep -q "^[0-9a-f]* $name\$" "$work/files" ||
+    [ "$name" = statement.dsse.json ] || cut -d' ' -f2 "$work/files" | grep -qxF -e "$name" ||
         bad "$name: not a file of the report"
 done
 [ -s "$work/bad" ] && stop "the report is not as it was signed"

@@ -4,7 +4,10 @@
 2. Every file has the SHA-256 that the statement names, and there is no other file.
 3. The rows of ``objects.csv`` have the Merkle root that the statement names.
 4. ``verification.json`` is the result that the statement holds.
-5. With a copy of the archive, every log in it that the report calls verified unpacks to the hash of its row.
+5. With a copy of the archive, every log in it that the report calls verified unpacks to the hash of its row,
+   and the copy holds no log or digest of which the report has no row.
+
+Digests' signatures are checked by ``verify`` and by ``verify.sh``, not again here.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from trailkeep.workflows.report import OBJECT_COLUMNS, STATEMENT, sha256_of
 __all__ = ["Problem", "ReportCheck", "read_key", "verify_report"]
 
 _BLOCK = 1 << 16
+_FOLDERS = {"CloudTrail", "CloudTrail-Digest"}
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,12 +189,13 @@ def _rooted(folder: Path, stated: Stated) -> tuple[int, list[Problem]]:
 
 def _compared(folder: Path, archive: Path) -> Iterator[Problem | None]:
     """Yield None for every log that is as the report says, and what is wrong with every other."""
-    before = ""
+    before, known = "", set()
     for row in _rows(folder):
+        known.add(_key(row["object"]))
         if row["kind"] != "log" or row["standing"] != Standing.VERIFIED or row["object"] == before:
             continue
         before = row["object"]
-        name = before.removeprefix("s3://").partition("/")[2] if before.startswith("s3://") else before
+        name = _key(before)
         path = archive / name
         if not path.resolve().is_relative_to(archive.resolve()) or not path.is_file():
             yield Problem(file=name, message="missing in the copy")
@@ -202,6 +207,19 @@ def _compared(folder: Path, archive: Path) -> Iterator[Problem | None]:
             yield Problem(
                 file=name, message=f"expected SHA-256 {row['content_sha256']}, got {actual or 'no gzip'}"
             )
+    yield from _strangers(archive, known)
+
+
+def _strangers(archive: Path, known: set[str]) -> Iterator[Problem]:
+    """Yield every log and digest of a copy that the report does not know."""
+    for path in sorted(archive.rglob("*.json.gz")):
+        name = path.relative_to(archive).as_posix()
+        if _FOLDERS & set(path.parts) and name not in known:
+            yield Problem(file=name, message="not in the report")
+
+
+def _key(name: str) -> str:
+    return name.removeprefix("s3://").partition("/")[2] if name.startswith("s3://") else name
 
 
 def _content_sha256(path: Path) -> str:
