@@ -19,7 +19,8 @@ from trailkeep.cli.verify_html import page
 from trailkeep.core.errors import UsageError
 from trailkeep.core.verdict import VerdictKind
 from trailkeep.keep import dsse
-from trailkeep.workflows.report import write_report
+from trailkeep.keep.statement import PAYLOAD_TYPE
+from trailkeep.workflows.report import sha256_of, write_report
 from trailkeep.workflows.verify_report import verify_report
 
 SIGNER = dsse.read_signer(dsse.new_key(), name="key")
@@ -212,6 +213,28 @@ def test_a_report_without_a_signature_proves_nothing(tmp_path: Path) -> None:
     assert judged(tmp_path) is VerdictKind.FAIL
     done = shell(tmp_path)
     assert (done.returncode, "the report is not signed" in done.stdout) == (1, True)
+
+
+def test_rows_that_have_another_root_are_found(place: Path) -> None:
+    """Rows that do not have the signed Merkle root are a FAIL, even where the signer signed their file."""
+    statement, rows = place / "report/statement.dsse.json", place / "report/objects.csv"
+    before = sha256_of(rows)
+    rows.write_bytes(rows.read_bytes().replace(b"CloudTrail_eu", b"CloudTrail_us", 1))
+    body = dsse.decode(statement.read_bytes(), name="s").body.replace(
+        before.encode(), sha256_of(rows).encode()
+    )
+    statement.write_bytes(dsse.encode(dsse.seal(body, PAYLOAD_TYPE, SIGNER)))
+    found = verify_report(place / "report", key=SIGNER.public_pem)
+    assert [problem.file for problem in found.problems] == ["objects.csv"]
+    assert "expected the Merkle root" in found.reason
+
+
+def test_a_statement_of_something_else_is_refused(place: Path) -> None:
+    """A signed statement of another kind does not pass for a report."""
+    body = b'{"_type":"https://in-toto.io/Statement/v1","subject":[],"predicateType":"other","predicate":{}}'
+    envelope = dsse.seal(body, PAYLOAD_TYPE, SIGNER)
+    (place / "report/statement.dsse.json").write_bytes(dsse.encode(envelope))
+    assert judged(place) is VerdictKind.FAIL
 
 
 def test_a_key_that_came_with_the_report_is_not_trusted(written: Path) -> None:
