@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from trailkeep.core.verdict import VerdictKind
 from trailkeep.keep.integrity import SEVERITY, Finding, Kind
+from trailkeep.keep.statement import LIMITS
 from trailkeep.keep.verification import (
     ChainVerdict,
     DayCell,
@@ -32,7 +33,6 @@ from trailkeep.keep.verification import (
 BUCKET, ACCOUNT, REGION, TRAIL = "trail-logs", "111111111111", "eu-central-1", "org"
 START = datetime(2026, 5, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-LIMITS = ("events that CloudTrail never delivered", "the time before the first digest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from trailkeep.cli.verify_html import page
 from trailkeep.core.errors import UsageError
 from trailkeep.core.verdict import VerdictKind
 from trailkeep.keep import dsse
-from trailkeep.keep.statement import PAYLOAD_TYPE
+from trailkeep.keep.statement import LIMITS, PAYLOAD_TYPE
 from trailkeep.workflows.report import sha256_of, write_report
 from trailkeep.workflows.verify_report import verify_report
 
@@ -293,6 +293,16 @@ def test_a_report_is_written_into_an_empty_folder_only(written: Path) -> None:
         )
 
 
+def test_a_version_that_looks_like_a_formula_keeps_its_root(tmp_path: Path) -> None:
+    """Versions are written as S3 names them, so that the rows have the root that was signed."""
+    proof = made.archive(tmp_path / "bucket")
+    objects = [msgspec.structs.replace(one, version="-x=") for one in proof.objects]
+    write_report(
+        tmp_path / "report", proof.found, objects=objects, digests=proof.digests, render=page, signer=SIGNER
+    )
+    assert verify_report(tmp_path / "report", key=SIGNER.public_pem).verdict is VerdictKind.PASS
+
+
 def test_rows_out_of_order_are_refused(tmp_path: Path) -> None:
     """Rows that are not in order would hide a row that is there twice, so no report is made of them."""
     proof = made.archive(tmp_path / "bucket")
@@ -319,7 +329,7 @@ def test_the_page_escapes_what_others_name(tmp_path: Path) -> None:
     text = page(found)
     assert "&lt;script&gt;" in text
     assert "<script" not in text
-    assert made.LIMITS[0] in text
+    assert LIMITS[0] in text
 
 
 def test_the_summary_is_the_documented_one(tmp_path: Path) -> None:

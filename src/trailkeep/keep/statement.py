@@ -14,12 +14,27 @@ import msgspec
 
 from trailkeep.keep.verification import Verification
 
-__all__ = ["PAYLOAD_TYPE", "PREDICATE_TYPE", "Stated", "document", "encode_statement", "read_statement"]
+__all__ = [
+    "LIMITS",
+    "PAYLOAD_TYPE",
+    "PREDICATE_TYPE",
+    "Stated",
+    "document",
+    "encode_statement",
+    "read_statement",
+]
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:trailkeep:integrity:v1"
 ROOT = "trailkeep-merkle-sha256"
+LIMITS = (
+    "events that CloudTrail never delivered, or that the trail does not select",
+    "the time before the first digest of a chain",
+    "that CloudTrail's public keys are genuine, beyond what is said of each under keys",
+    "logs that are listed only by a digest which is not proven, or by none",
+    "results of earlier runs, beyond the age that is stated",
+)
 _HEX = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 
