@@ -155,7 +155,7 @@ def test_every_page_is_reachable_from_the_map() -> None:
 def test_the_map_names_every_verb() -> None:
     """docs/index.md has a row for every verb, in the order of the command line."""
     rows = re.findall(
-        r"^\| `(\w+)` \| .*reference/cli\.md#trailkeep-\1\)", read("docs/index.md"), re.MULTILINE
+        r"^\| `([\w-]+)` \| .*reference/cli\.md#trailkeep-\1\)", read("docs/index.md"), re.MULTILINE
     )
     assert tuple(rows) == VERBS
 
@@ -163,7 +163,7 @@ def test_the_map_names_every_verb() -> None:
 def test_every_verb_with_json_has_its_document_in_the_reference() -> None:
     """docs/reference/json.md has a section for the schema of every verb that takes --json."""
     with_json = {verb for verb, command in _verbs().items() if "--json" in _options(command)}
-    schemas = re.findall(r"^## (\w+)/1$", read("docs/reference/json.md"), re.MULTILINE)
+    schemas = re.findall(r"^## ([\w-]+)/1$", read("docs/reference/json.md"), re.MULTILINE)
     assert with_json | {"error", "estate", "retire"} == set(schemas)
 
 

@@ -23,6 +23,7 @@ VERBS = (
     "export",
     "status",
     "audit",
+    "verify-report",
     "backfill",
     "collect",
     "search",
@@ -55,7 +56,7 @@ def build() -> typer.Typer:
             raise typer.Exit
 
     for verb in VERBS:
-        app.command(verb)(importlib.import_module(f"trailkeep.cli.{verb}").command)
+        app.command(verb)(importlib.import_module(f"trailkeep.cli.{verb.replace('-', '_')}").command)
     return app
 
 

@@ -11,6 +11,7 @@
     trails of another Region          are listed, be they of all Regions or not
     enabled Regions                   may be fewer than moto knows
     delegated administrators          may be asked for CloudTrail
+    digests that KMS signs            are not hashed once more
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ import moto.s3.models as s3
 from moto.cloudtrail.exceptions import TrailNotFoundException
 from moto.core.utils import utcnow
 from moto.iam.access_control import PermissionResult
+from moto.kms.responses import KmsResponse
 
 from trailkeep.sandbox.cloudtrail_rules import DeliveryStatus, RegionalStatus, find_trail
+from trailkeep.sandbox.kms_signatures import signs_digests
 from trailkeep.sandbox.recording import trail_seams
 from trailkeep.sandbox.state import CLOUDTRAIL, MANAGEMENT_ACCOUNT_ID, is_member, trails
 
@@ -83,6 +86,7 @@ def seams(
             "describe_regions",
             enabled_regions.telling(zones.RegionsAndZonesBackend.describe_regions),
         ),
+        (KmsResponse, "sign", signs_digests(KmsResponse.sign)),
         (s3.FakeBucket, "get_permission", _permit),
         (s3.FakeBucket, "default_retention", _default_retention),
         (cloudtrail, "TrailStatus", DeliveryStatus),
