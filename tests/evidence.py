@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from trailkeep.core.verdict import VerdictKind
-from trailkeep.keep.integrity import SEVERITY, Finding, Kind
+from trailkeep.keep.integrity import Finding, Kind, found
 from trailkeep.keep.statement import LIMITS
 from trailkeep.keep.verification import (
     ChainVerdict,
@@ -86,13 +86,12 @@ def archive(folder: Path, *, hours: int = 3) -> Proof:
 
 def finding(kind: Kind = Kind.LOG_MISSING, *, message: str = "a log is not there") -> Finding:
     """Return a finding."""
-    return Finding(
-        kind=kind,
-        severity=SEVERITY[kind],
-        object=f"s3://{BUCKET}/AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/x.json.gz",
+    return found(
+        kind,
+        f"s3://{BUCKET}/AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/x.json.gz",
+        message,
         account=ACCOUNT,
         region=REGION,
-        message=message,
         expected="a",
         actual="b",
         remedy="restore it",

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from trailkeep.core.verdict import Verdict, VerdictKind
+from trailkeep.keep.chain import Head
 from trailkeep.keep.integrity import Finding
 
 __all__ = [
@@ -50,18 +51,6 @@ class DayState(StrEnum):
     EXPLAINED = "explained"
     PROVEN_EMPTY = "proven-empty"
     PROVEN = "proven"
-
-
-class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest proven digest of a chain: who trusts it has all digests before it by their hashes."""
-
-    account: str
-    region: str
-    trail_name: str
-    key: str
-    sha256: str
-    signature: str
-    ends_at: datetime
 
 
 class ObjectVerdict(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,227 @@
+"""``verify``: proves an archive from its signed digests, and says what is not proven.
+
+1. The folders of the archive say which accounts and Regions it holds; AWS, where it may be asked, says which
+   it should hold.
+2. All digests of some places are read at once and each is checked by its own signature; then the links.
+3. Every log that a proven digest names is read and hashed. What is there and named by none is unlisted.
+4. Gaps are explained by the trail's own events in proven logs of its home Region: those places come first.
+
+Places are taken in groups, so that what is held grows with the largest group and not with the archive.
+
+Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-custom-validation.html
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from trailkeep import __version__
+from trailkeep.aws.stored import Archive
+from trailkeep.core.layout import StrangeKey, parse_key
+from trailkeep.keep.chain import ChainId, hole_of
+from trailkeep.keep.coverage import Expected, ExpectedAccount, absent, unexpected_key
+from trailkeep.keep.gaps import TrailEvent
+from trailkeep.keep.integrity import Finding, Severity, found, outcome
+from trailkeep.keep.signing_keys import KeyRing
+from trailkeep.keep.statement import LIMITS
+from trailkeep.keep.verification import (
+    ChainVerdict,
+    DayCell,
+    DigestProof,
+    KeyUse,
+    ObjectVerdict,
+    Scope,
+    Tool,
+    Verification,
+)
+from trailkeep.workflows.verify_close import Closing, Judged, close_place
+from trailkeep.workflows.verify_place import Placed, open_places, read_logs
+from trailkeep.workflows.verify_places import Place, Range, find_places, groups
+
+__all__ = ["Known", "Outputs", "verify"]
+
+_LIMITS = (
+    *LIMITS,
+    "backfill digests that were erased together with all the logs that they alone name",
+    "a whole second trail that was erased together with its logs",
+    "a span between two stops of the trail that was erased from every chain at once",
+)
+_RANK = {severity: number for number, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What others say of the archive.
+
+    ``accounts`` is None where nobody could say which there should be; ``source`` says who said it, or why
+    nobody did. ``owner`` is the trail's account, empty where nobody knows.
+    """
+
+    source: str
+    accounts: tuple[ExpectedAccount, ...] | None = None
+    regions: tuple[str, ...] = ()
+    trail_arn: str = ""
+    trail_name: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs:
+    """Where results go as they come.
+
+    ``rows`` takes the objects of one place after the other, ``proofs`` its proven digests, ``keys`` makes of
+    how many digests each key (Region and fingerprint) proved what is said of the keys, ``progress`` hears of
+    places done and of all.
+    """
+
+    rows: Callable[[Sequence[ObjectVerdict]], None] = lambda _: None
+    proofs: Callable[[Sequence[DigestProof]], None] = lambda _: None
+    keys: Callable[[Mapping[tuple[str, str], int]], tuple[KeyUse, ...]] = lambda _: ()
+    progress: Callable[[int, int], None] = lambda _done, _all: None
+
+
+@dataclass(slots=True)
+class _Looked:
+    findings: list[Finding] = field(default_factory=list)
+    chains: list[ChainVerdict] = field(default_factory=list)
+    cells: list[DayCell] = field(default_factory=list)
+    there: set[ChainId] = field(default_factory=set)
+    keys: Counter[tuple[str, str]] = field(default_factory=Counter)
+    checked: int = 0
+    objects: int = 0
+
+    def take(self, judged: Judged) -> None:
+        self.findings += judged.findings
+        self.chains += judged.chains
+        self.cells += judged.cells
+        self.keys.update(judged.keys)
+        self.checked += judged.checked
+        self.objects += len(judged.rows)
+
+
+def verify(
+    archive: Archive,
+    known: Known,
+    ring: KeyRing | None,
+    asked: Range,
+    *,
+    as_of: datetime,
+    mode: str,
+    clock: Callable[[], datetime],
+    outputs: Outputs | None = None,
+) -> Verification:
+    """Verify an archive; what comes in numbers goes to ``outputs`` while it comes.
+
+    Args:
+        archive: the bucket or the copy.
+        known: what there should be.
+        ring: CloudTrail's public keys; None where nobody has them, and nothing can be proven.
+        asked: which part of it.
+        as_of: up to when the archive is looked at.
+        mode: how the keys were got, in words.
+        clock: tells the time.
+        outputs: where results go.
+
+    Raises:
+        StoppedError: the archive cannot be listed or read at all.
+    """
+    outputs = outputs or Outputs()
+    started = clock()
+    discovered = archive.folders()
+    looked = _Looked(findings=list(_strays(archive, discovered.strays)))
+    places = find_places(archive, (one for one in discovered.folders if asked.covers(one)))
+    expected = _expected(known, places, asked, as_of)
+    events: list[TrailEvent] = []
+    for group in groups(archive, places, asked, as_of=as_of):
+        opened = open_places(archive, group, ring, as_of=as_of, asked=asked)
+        events += read_logs(archive, opened, owner=known.owner)
+        by = Closing(
+            expected=expected, events=events, owner=known.owner, asked=asked, as_of=as_of, now=clock()
+        )
+        for place in opened:
+            looked.there |= _chains_of(place)
+            judged = close_place(archive, place, by)
+            looked.take(judged)
+            outputs.rows(judged.rows)
+            outputs.proofs(judged.proofs)
+            outputs.progress(len(looked.chains), len(places))
+    looked.findings += absent(expected, looked.there)
+    verdict = outcome(looked.findings, looked.checked)
+    return Verification(
+        verdict=verdict.kind,
+        reason=verdict.reason,
+        findings=tuple(sorted(looked.findings, key=_order)),
+        chains=tuple(sorted(looked.chains, key=lambda one: (one.account, one.region, one.trail_name))),
+        cells=tuple(sorted(looked.cells, key=lambda one: (one.account, one.region, one.day))),
+        keys=outputs.keys(looked.keys),
+        scope=_scope(archive, known, expected, mode, as_of),
+        started_at=started,
+        ended_at=clock(),
+        objects=looked.objects,
+        tool=Tool(name="trailkeep", version=__version__),
+        not_claimed=_LIMITS,
+    )
+
+
+def _strays(archive: Archive, keys: Iterable[str]) -> Iterator[Finding]:
+    """Yield what lies beside the folders under names that CloudTrail would not give."""
+    for key in keys:
+        if isinstance(parse_key(key), StrangeKey) and (strange := unexpected_key(key, bucket=archive.bucket)):
+            yield found(strange.kind, archive.address(key), strange.message)
+
+
+def _chains_of(place: Placed) -> set[ChainId]:
+    """Return the chains that are there, be they damaged or not."""
+    holes = (hole_of(key) for key in place.unread)
+    return {*place.chains, *(hole.chain for hole in holes if hole)}
+
+
+def _expected(known: Known, places: Sequence[Place], asked: Range, as_of: datetime) -> Expected:
+    """Return what there should be: what is known, and what is there besides.
+
+    An account that is there and that nobody knows any more is not expected to go on: it left.
+    """
+    begins = min((place.begins_at for place in places if place.begins_at), default=None)
+    there = {
+        account: tuple(place.region for place in places if place.account == account)
+        for account in sorted({place.account for place in places})
+    }
+    stated = {one.account: one for one in known.accounts or ()}
+    wanted = [
+        replace(one, regions=tuple(sorted({*known.regions, *there.get(one.account, ())})))
+        for one in stated.values()
+    ]
+    wanted += [
+        ExpectedAccount(account=account, regions=regions)
+        for account, regions in there.items()
+        if account not in stated
+    ]
+    return Expected(
+        accounts=tuple(one for one in wanted if not asked.accounts or one.account in asked.accounts),
+        regions=tuple(sorted({*known.regions, *(place.region for place in places)})),
+        since=asked.since or begins,
+        until=min(asked.until or as_of, as_of),
+        source=known.source,
+        trail_name=known.trail_name,
+    )
+
+
+def _scope(archive: Archive, known: Known, expected: Expected, mode: str, as_of: datetime) -> Scope:
+    return Scope(
+        archive=archive.name,
+        trail_arn=known.trail_arn,
+        accounts=tuple(one.account for one in expected.accounts),
+        regions=expected.regions,
+        since=expected.since or as_of,
+        until=expected.until,
+        as_of=as_of,
+        expected_from=known.source,
+        mode=mode,
+    )
+
+
+def _order(finding: Finding) -> tuple[int, str, str, str]:
+    return _RANK[finding.severity], finding.kind, finding.object, finding.version
