@@ -63,14 +63,15 @@ NOT_IN_MOTO: Mapping[str, str] = {
     "s3:PutMetricsConfiguration": _SETTING,
     "s3:CreateBucketMetadataTableConfiguration": "500",
     "s3:DeleteBucketMetadataTableConfiguration": "BucketNotEmpty",
-    "organizations:AcceptHandshake": "500",
+    "organizations:AcceptHandshake": "HandshakeNotFoundException",
     "kms:DeleteImportedKeyMaterial": "500",
     "kms:ImportKeyMaterial": "500",
     "kms:ReplicateKey": "500",
     "kms:UpdatePrimaryRegion": "500",
     "kms:RevokeGrant": "NotFoundException",
 }
-"""What is allowed and fails all the same, because moto does not have it (or the key no grant), and how.
+"""What is allowed and fails all the same, because moto does not have it (or the key no grant, or the
+organization no such handshake), and how.
 
 Moto takes a setting of a bucket that it does not know for the creation or the deletion of the bucket.
 """

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from moto.s3.models import s3_backends
+
 from trailkeep.sandbox.state import find_bucket
 
-__all__ = ["age_objects", "empty_bucket", "unlock_objects"]
+__all__ = ["age_objects", "empty_bucket", "plant_object", "unlock_objects"]
 
 
 def age_objects(bucket: str, *, days: int) -> None:
@@ -22,6 +24,11 @@ def empty_bucket(bucket: str) -> None:
     found = find_bucket(bucket)
     assert found is not None
     found.keys.clear()
+
+
+def plant_object(bucket: str, key: str, account: str, *, body: bytes = b"planted") -> None:
+    """Put an object into a bucket of an account, whatever refuses it."""
+    s3_backends[account]["aws"].put_object(bucket, key, body)
 
 
 def unlock_objects(bucket: str) -> None:

@@ -86,7 +86,7 @@ def test_export_to_stdout(alone: Path) -> None:
     """Without a folder the documents are printed, minified one a line; sizes against quotas go to stderr."""
     ran = _run("export", "policies", "--minified")
     documents = [json.loads(line) for line in ran.stdout.splitlines()]
-    assert [len(document["Statement"]) for document in documents] == [7, 3, 4, 3]
+    assert [len(document["Statement"]) for document in documents] == [7, 3, 5, 3]
     sizes = [len(line) for line in ran.stdout.splitlines()]
     assert ran.stderr.splitlines() == [
         f"bucket-policy.json: bucket-policy, {sizes[0]} of 20480 bytes",

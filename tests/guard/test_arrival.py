@@ -51,3 +51,10 @@ def test_the_words() -> None:
         "run 'trailkeep apply' without --arm, wait the 15 minutes that CloudTrail needs "
         "(or add --wait 30), and arm again"
     )
+
+
+def test_what_arming_does_not_wait_for_refuses_nothing() -> None:
+    """Where the archive was armed before, neither a missing log nor a failing delivery keeps it from being armed."""
+    waits_not = Arrival(awaited=FOUND.awaited, delivery_error="AccessDenied", must_arrive=False)
+    assert (waits_not.lets_arm, refusal(BLUEPRINT, waits_not)) == (True, "")
+    assert describe(waits_not).endswith("the archive was armed before, so arming does not wait for one")

@@ -45,9 +45,12 @@ def test_a_log_from_after_the_lock_must_be_locked_as_asked(mode: str, days: int 
 
 
 def test_where_nobody_knows_when_the_lock_was_set() -> None:
-    """A log without retention may be from before, one with another retention is UNKNOWN."""
-    assert _judged("", None, None) is None
+    """A log that is not locked as asked may be from before the lock or show that it fails: it is UNKNOWN."""
+    assert _judged("", None, None) is VerdictKind.UNKNOWN
     assert _judged("GOVERNANCE", 30, None) is VerdictKind.UNKNOWN
+    evidence = judge_lock(BLUEPRINT, HeldLog(key="a-log", modified_at=AT), locked_since=None)
+    assert evidence is not None
+    assert evidence.got == "no retention, and no line of the journal tells when the lock was set"
 
 
 @given(

@@ -15,6 +15,7 @@ from account_estates import account_config, account_in_force, account_nothing
 from estates import config, in_force, nothing, planned, with_facts
 from trailkeep.core.errors import TrailkeepError
 from trailkeep.core.verdict import ExitCode
+from trailkeep.guard import plan_guards
 from trailkeep.guard.blueprint import blueprint_for
 from trailkeep.guard.changes import AttachPolicy, Change
 from trailkeep.guard.decisions import Allowance
@@ -45,6 +46,15 @@ _OLDER_ARN = "arn:aws:cloudtrail:eu-central-1:111111111111:trail/older"
 _TRAILS = msgspec.to_builtins(in_force())["trails"]
 _OLDER = {**_TRAILS[0], "name": "older", "arn": _OLDER_ARN}
 _OF_OLDER = blueprint_for(config({"trail.name": "older"}), nothing()).bucket_policy
+_EAST = {
+    **_TRAILS[0],
+    "name": "east",
+    "arn": "arn:aws:cloudtrail:us-east-1:111111111111:trail/east",
+    "home_region": "us-east-1",
+    "is_organization_trail": False,
+}
+_OF_EAST = _OF_OLDER.replace(_OLDER_ARN, str(_EAST["arn"]))
+_STOPPED = {**_EAST, "status": {**_EAST["status"], "is_logging": False}}
 _OF_ANY = _OF_OLDER.replace('"aws:SourceArn"', '"aws:RequestedRegion"').replace(_OLDER_ARN, "eu-central-1")
 _DOUBLED = _ARMED.replace(
     '"aws:SecureTransport":"false"', '"aws:SecureTransport":"false","AWS:securetransport":"1"'
@@ -178,9 +188,10 @@ _FACTS = {
         ),
     ),
     "bucket.policy": st.sampled_from(
-        [_ABSENT, _UNREADABLE, "{", _POLICY, _PARTLY, _OF_OLDER, _OF_ANY, _DOUBLED]
+        [_ABSENT, _UNREADABLE, "{", _POLICY, _PARTLY, _OF_OLDER, _OF_EAST, _OF_ANY, _DOUBLED]
     ),
     "trails": st.sampled_from([[_OLDER], [*_TRAILS, _OLDER]]),
+    "trails_elsewhere": st.sampled_from([[_EAST], [_STOPPED]]),
     "bucket.lifecycle": st.sampled_from([_ABSENT, _UNREADABLE, "[]", _EXPIRES, f"[{_OURS}]"]),
     "bucket.tags": st.sampled_from(
         [_ABSENT, _UNREADABLE, [{"fact": "Tag", "key": "managed-by", "value": "hand"}]]
@@ -298,6 +309,21 @@ def test_no_trail_is_cut_off_without_being_told_to(
     told = [one for one in allow if one is not Allowance.CUT_TRAIL]
     after = apply_all(estate, planned(settings, estate, *told).actions)
     assert _delivering(settings, estate) <= _delivering(settings, after)
+
+
+@given(_estates(), _CONFIGS, _ALLOW)
+def test_no_guard_begins_before_the_policy_is_armed(
+    estate: Estate, settings: Any, allow: list[Allowance]
+) -> None:
+    """Where arming the policy is blocked, no new guard is made that would refuse it from then on."""
+    found = planned(settings, estate, *(one for one in allow if one is not Allowance.LIFT_GUARDS))
+    waits = {one.action.id for one in found.blocked if one.allow != Allowance.LIFT_GUARDS}
+    if "bucket.policy.arm" in waits and not _holds(settings, estate):
+        assert not {"scp.create", "rcp.create"} & {action.id for action in found.actions}
+
+
+def _holds(settings: Any, estate: Estate) -> bool:
+    return bool(plan_guards.in_force(blueprint_for(settings, estate), estate))
 
 
 def _delivering(settings: Any, estate: Estate) -> set[tuple[str, str]]:

@@ -37,12 +37,29 @@ def _verdicts(estate: Estate) -> dict[str, Outcome]:
 
 
 def test_our_guards_in_force() -> None:
-    """With our guards in force only whoever policies are delegated to gets through below management."""
+    """With our guards in force nobody gets through below management, not even whom policies are delegated to."""
     proof = _proof(in_force())
-    opened = {found.id: found for found in proof.threats if found.verdict is Outcome.COUNTEREXAMPLE}
-    assert opened.keys() == {"detach-guards"}
-    assert all("delegated administrator" in who for who in opened["detach-guards"].who)
-    assert proof.unread == ()
+    assert {found.id for found in proof.threats if found.verdict is Outcome.COUNTEREXAMPLE} == set()
+    assert _verdicts(in_force())["detach-guards"] is Outcome.RESIDUAL
+    assert (proof.unread, proof.exit_code) == ((), 0)
+
+
+def test_delegated_policies_without_the_member_guard() -> None:
+    """Without the guard of the members whoever policies are delegated to detaches every other guard."""
+    found = {one.id: one for one in _proof(_without_member_scp(in_force())).threats}["detach-guards"]
+    assert found.verdict is Outcome.COUNTEREXAMPLE
+    assert all("delegated administrator" in who for who in found.who)
+
+
+def test_an_archive_account_that_was_not_read_is_said() -> None:
+    """Where nobody could read which account is the archive's, the verdicts are on the bucket's, and it is no pass."""
+    proof = _proof(msgspec.structs.replace(in_force(), archive_account=_DENIED))
+    assert proof.exit_code == 3
+    (said,) = proof.unread
+    assert said == (
+        "the archive account could not be read: organizations:ListPolicies: AccessDenied; "
+        "whatever is said is about 222222222222, which owns the bucket"
+    )
 
 
 def test_before_anything_was_done() -> None:

@@ -38,7 +38,7 @@ def test_an_empty_object_of_years_ago_arms_nothing(verbs: Verbs, sandbox: Sandbo
 
 
 def test_an_older_trails_logs_arm_no_new_trail(verbs: Verbs, sandbox: Sandbox) -> None:
-    """Neither before nor after the new trail was made do an older trail's logs arm it; its own logs do."""
+    """An older trail's logs never arm a new trail; its own logs do, once the older one is stopped."""
     verbs.write(trail='name = "older"')
     verbs.run("apply", "--yes")
     deliver_logs(sandbox, trail="older")
@@ -51,4 +51,22 @@ def test_an_older_trails_logs_arm_no_new_trail(verbs: Verbs, sandbox: Sandbox) -
     refused = verbs.run("apply", "--yes", "--arm")
     assert (refused.exit_code, "only older logs are there: the newest" in refused.stderr) == (4, True)
     deliver_logs(sandbox)
+    sandbox.client("cloudtrail").stop_logging(Name="older")
     assert verbs.run("apply", "--yes", "--arm").exit_code == 0
+
+
+def test_an_armed_archive_is_guarded_again_at_once(verbs: Verbs, sandbox: Sandbox) -> None:
+    """Guards that were switched off go back on although the trail was restarted and has delivered nothing since."""
+    verbs.write()
+    assert verbs.armed().exit_code == 0
+    age_objects(BUCKET, days=1)
+    organizations, cloudtrail = sandbox.client("organizations"), sandbox.client("cloudtrail")
+    [root] = organizations.list_roots()["Roots"]
+    organizations.disable_policy_type(RootId=root["Id"], PolicyType="SERVICE_CONTROL_POLICY")
+    cloudtrail.stop_logging(Name="trailkeep")
+    cloudtrail.start_logging(Name="trailkeep")
+    built = verbs.run("apply", "--yes")
+    assert "the archive was armed before, so arming does not wait for one" in built.stderr
+    assert "arm the archive with 'trailkeep apply --arm'" in built.stderr
+    assert verbs.run("apply", "--yes", "--arm").exit_code == 0
+    assert verbs.run("plan", "--arm").exit_code == 0

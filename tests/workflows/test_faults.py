@@ -2,66 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from guard_verbs import CREATED, Verbs, deliver_logs, settings
-from trailkeep.aws.act import Actor
-from trailkeep.aws.journal import Journal
-from trailkeep.aws.observe import observe
-from trailkeep.aws.patience import Patience
-from trailkeep.aws.session import Accounts
-from trailkeep.aws.verify import AwsVerifier
-from trailkeep.core.config import parse_config
+from applying import Clock, apply_at
+from guard_verbs import CREATED, Verbs, deliver_logs
 from trailkeep.core.errors import StoppedError
-from trailkeep.guard.changes import Action
-from trailkeep.guard.irreversible import Sheet
-from trailkeep.guard.plan import Plan
 from trailkeep.sandbox.organization import Sandbox
-from trailkeep.workflows.apply import Applied, apply
 
 pytestmark = pytest.mark.sandbox
-
-
-class _Clock:
-    """Seconds that pass only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now += seconds
-
-
-class _Yes:
-    def agree(self, proposed: Plan, sheet: Sheet | None) -> bool:
-        """Agree."""
-        del proposed, sheet
-        return True
-
-    def doing(self, action: Action) -> None:
-        """Hear of an action."""
-
-
-def _apply(
-    folder: Path, clock: _Clock, *, arm: bool = False, changes: Mapping[str, str] | None = None
-) -> Applied:
-    config = parse_config(settings(**(changes or {})))
-    accounts = Accounts(region=config.trail_region, role=config.archive.access_role)
-    patience = Patience(clock=lambda: clock.now, sleep=clock.sleep)
-    return apply(
-        config,
-        observe=lambda: observe(accounts, config),
-        performer=Actor(accounts, patience),
-        verifier=AwsVerifier(accounts=accounts, patience=patience, now=lambda: datetime.now(UTC)),
-        journal=Journal(folder / "journal.jsonl", now=lambda: datetime.now(UTC)),
-        report=_Yes(),
-        arm=arm,
-    )
 
 
 @pytest.fixture
@@ -87,20 +37,20 @@ def test_what_is_not_yet_is_waited_for(
 ) -> None:
     """An error of AWS's eventual consistency is waited out, longer each time, and apply ends with everything."""
     sandbox.inject(operation, error=error, times=times)
-    clock = _Clock()
-    assert _apply(folder, clock).left.actions == ()
+    clock = Clock()
+    assert apply_at(folder, clock).left.actions == ()
     assert sandbox.injected.left == {}
     assert clock.now == _waited(times) + 1  # CreateTrail and StartLogging are a second apart
 
 
 def test_arming_waits_too(sandbox: Sandbox, folder: Path) -> None:
     """What locks and guards is waited for like what builds, each call with its own patience."""
-    _apply(folder, _Clock())
+    apply_at(folder, Clock())
     deliver_logs(sandbox)
     for operation, error, times in _ARMING:
         sandbox.inject(operation, error=error, times=times)
-    clock = _Clock()
-    armed = _apply(folder, clock, arm=True)
+    clock = Clock()
+    armed = apply_at(folder, clock, arm=True)
     assert (armed.left.actions, armed.left.waiting, armed.exit_code) == ((), (), 0)
     assert sandbox.injected.left == {}
     assert clock.now == sum(_waited(times) for _, _, times in _ARMING)
@@ -128,7 +78,7 @@ def test_throttling_is_no_end(sandbox: Sandbox, folder: Path) -> None:
         "PutBucketPolicy": "SlowDown",
     }.items():
         sandbox.inject(operation, error=error, times=1)
-    assert _apply(folder, _Clock()).left.actions == ()
+    assert apply_at(folder, Clock()).left.actions == ()
     assert sandbox.injected.left == {}
 
 
@@ -138,8 +88,8 @@ def test_an_account_that_takes_long(
     """An account that is in progress for many questions is waited for and created once."""
     Verbs(sandbox_without_archive, monkeypatch, tmp_path)
     sandbox_without_archive.slow_accounts(polls=12)
-    clock = _Clock()
-    assert _apply(tmp_path, clock, changes=CREATED).left.actions == ()
+    clock = Clock()
+    assert apply_at(tmp_path, clock, changes=CREATED).left.actions == ()
     assert sandbox_without_archive.injected.calls["CreateAccount"] == 1
     assert sandbox_without_archive.injected.calls["DescribeCreateAccountStatus"] == 13
     assert clock.now >= 60
@@ -148,9 +98,9 @@ def test_an_account_that_takes_long(
 def test_what_stays_refused_ends(sandbox: Sandbox, folder: Path) -> None:
     """An error that does not go away ends apply within its deadline, with AWS's code; the next apply goes on."""
     sandbox.inject("CreateTrail", error="InsufficientS3BucketPolicyException")
-    clock = _Clock()
+    clock = Clock()
     with pytest.raises(StoppedError, match=r"trail\.create .* got cloudtrail:CreateTrail: Insufficient"):
-        _apply(folder, clock)
+        apply_at(folder, clock)
     assert 60 <= clock.now <= 180
     sandbox.injected.clear()
-    assert _apply(folder, _Clock()).left.actions == ()
+    assert apply_at(folder, Clock()).left.actions == ()

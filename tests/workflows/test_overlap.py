@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +85,26 @@ def test_a_full_region_is_said_before_anything_changes(sandbox: Sandbox, verbs: 
     assert "CloudTrail takes 5 trails in eu-central-1" in reasons["trail.create"]
     assert "CloudTrail takes 5 trails in eu-central-1" in reasons["bucket.policy"]
     assert not {"trail.create", "bucket.policy"} & {action["id"] for action in seen["actions"]}
+
+
+def test_a_trail_of_another_region_is_not_cut_off(sandbox: Sandbox, verbs: Verbs) -> None:
+    """A trail of one other region that no statement names keeps its place, and arming waits for its end."""
+    arn = _cloudtrail(sandbox).describe_trails()["trailList"][0]["TrailARN"]
+    bucket = sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID)
+    document = json.loads(bucket.get_bucket_policy(Bucket=BUCKET)["Policy"])
+    for statement in document["Statement"]:
+        statement.get("Condition", {}).get("StringEquals", {}).pop("aws:SourceArn", None)
+    assert arn not in json.dumps(document)
+    bucket.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(document).replace('"StringEquals": {}', ""))
+    _cloudtrail(sandbox).stop_logging(Name="older")
+    east = sandbox.client("cloudtrail", region="us-east-1")
+    east.create_trail(Name="east", S3BucketName=BUCKET)
+    east.start_logging(Name="east")
+    assert verbs.run("apply", "--yes").exit_code == 1
+    assert east.update_trail(Name="east", S3BucketName=BUCKET)["S3BucketName"] == BUCKET
+    seen = verbs.run("plan", "--arm", "--json").document
+    waits = {entry["action"]["id"]: entry for entry in seen["blocked"]}
+    assert waits["bucket.policy.arm"]["allow"] == "cut-trail"
+    assert ":us-east-1:111111111111:trail/east, which delivers" in waits["bucket.policy.arm"]["reason"]
+    east.stop_logging(Name="east")
+    assert verbs.run("plan", "--arm", "--json").document["blocked"] == []

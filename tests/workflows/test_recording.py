@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from applying import Clock, apply_at
 from guard_verbs import Verbs
 from refusals import proxied
+from trailkeep.core.errors import StoppedError
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, Sandbox
 
 pytestmark = pytest.mark.sandbox
@@ -88,15 +90,17 @@ def test_feeds(verbs: Verbs, sandbox: Sandbox) -> None:
         "arn:aws:logs:eu-central-1:111111111111:log-group:g:*",
         "arn:aws:iam::111111111111:role/r",
     )
-    verbs.write(trail=f'sns_topic = "{topic}"\ncloudwatch_log_group = "{group}"\ncloudwatch_role = "{role}"')
-    stopped = verbs.run("apply", "--yes")
-    assert stopped.exit_code == 4
-    assert "InsufficientSnsTopicPolicyException" in stopped.stderr
+    trail = f'sns_topic = "{topic}"\ncloudwatch_log_group = "{group}"\ncloudwatch_role = "{role}"'
+    verbs.write(trail=trail)
+    clock = Clock()
+    with pytest.raises(StoppedError, match="InsufficientSnsTopicPolicyException"):
+        apply_at(verbs.folder, clock, changes={"trail": trail})
+    assert clock.now > 120
     sandbox.client("sns", LOG_ARCHIVE_ACCOUNT_ID).create_topic(Name="logs")
     assert verbs.armed().exit_code == 0
-    (trail,) = sandbox.client("cloudtrail").describe_trails()["trailList"]
+    (made,) = sandbox.client("cloudtrail").describe_trails()["trailList"]
     told = ("SnsTopicARN", "CloudWatchLogsLogGroupArn", "CloudWatchLogsRoleArn")
-    assert [trail[name] for name in told] == [topic, group, role]
+    assert [made[name] for name in told] == [topic, group, role]
     assert verbs.run("plan", "--json").ids == []
 
 

@@ -34,18 +34,22 @@ _ACCOUNTS = 5
 _CALLS = 100
 
 
-def check_lock(accounts: Accounts, blueprint: Blueprint, *, locked_since: datetime | None) -> Probe | None:
+def check_lock(
+    accounts: Accounts, blueprint: Blueprint, *, locked_since: datetime | None, now: datetime
+) -> Probe | None:
     """Return whether the newest log is locked as asked, None where no log was written under the lock yet.
 
-    ``locked_since`` is when the lock was set, None where nobody knows.
+    ``locked_since`` is when the lock was set, None where nobody knows. It is UNKNOWN where the listings that
+    are made showed no log and left some out.
     """
     target = f"s3://{blueprint.bucket}"
     try:
         client = accounts.s3(blueprint.archive_account, blueprint.bucket_region)
         with aws_errors("s3:ListObjectsV2"):
-            logs = [*_newest(Lister(client, blueprint, calls=_CALLS), blueprint)]
+            lister = Lister(client, blueprint, calls=_CALLS)
+            logs = [*_newest(lister, blueprint, now)]
         if not logs:
-            return None
+            return _unseen(target) if lister.is_used_up else None
         newest = max(logs, key=_age)
         target = f"{target}/{newest.key}"
         return _judged(client, blueprint, newest, target, locked_since)
@@ -53,9 +57,21 @@ def check_lock(accounts: Accounts, blueprint: Blueprint, *, locked_since: dateti
         return unknown(error, target, expected="an answer")
 
 
-def _newest(lister: Lister, blueprint: Blueprint) -> Iterator[Log]:
+def _unseen(target: str) -> Probe:
+    return Probe(
+        call="s3:ListObjectsV2",
+        target=target,
+        expected="a log",
+        got=f"none in {_CALLS} listings",
+        message="",
+        verdict=VerdictKind.UNKNOWN,
+    )
+
+
+def _newest(lister: Lister, blueprint: Blueprint, now: datetime) -> Iterator[Log]:
     """Yield the newest log of each of a few accounts that have any."""
-    days = (next(_with_logs(lister, blueprint, account), ()) for account in _accounts(lister, blueprint))
+    accounts = _accounts(lister, blueprint)
+    days = (next(newest_days(lister, blueprint, account, now=now), ()) for account in accounts)
     for logs in islice((logs for logs in days if logs), _ACCOUNTS):
         yield max(logs, key=_age)
 
@@ -70,10 +86,6 @@ def _accounts(lister: Lister, blueprint: Blueprint) -> Iterator[str]:
         yield from accounts_with_logs(lister, blueprint)
     else:
         yield blueprint.archive_account
-
-
-def _with_logs(lister: Lister, blueprint: Blueprint, account: str) -> Iterator[tuple[Log, ...]]:
-    yield from (logs for logs in newest_days(lister, blueprint, account) if logs)
 
 
 def _judged(

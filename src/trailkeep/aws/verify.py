@@ -40,7 +40,7 @@ class AwsVerifier:
         """Return whether a log of a member account, or of the one account, is in the archive."""
         awaited = awaited_accounts(blueprint, estate)
         found = wait_for_log(
-            lambda: look_for_log(self.accounts, blueprint, awaited),
+            lambda: look_for_log(self.accounts, blueprint, awaited, now=self.now()),
             minutes=self.wait_minutes,
             clock=self.patience.clock,
             sleep=self.patience.sleep,
@@ -66,5 +66,5 @@ class AwsVerifier:
         """Return what AWS answers to calls that must be refused, and what a log shows of the lock."""
         probe = probe_organization if blueprint.is_of_organization else probe_account
         made = probe(self.accounts, blueprint, patience=self.patience, now=self.now)
-        lock = check_lock(self.accounts, blueprint, locked_since=locked_since)
+        lock = check_lock(self.accounts, blueprint, locked_since=locked_since, now=self.now())
         return (*made, lock) if lock else made

@@ -206,5 +206,5 @@ def _say(applied: Applied) -> None:
         note(f"not probed: {reason}")
     if applied.arrival is not None:
         note(describe(applied.arrival))
-        if applied.arrival.has_arrived and not applied.arrival.delivery_error:
+        if applied.arrival.lets_arm:
             note("arm the archive with 'trailkeep apply --arm'; it says first what cannot be undone")

@@ -21,7 +21,8 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
 
     ``missing`` is why what is there does not count, empty where there is nothing to say. ``error`` is why
     nobody could look, ``delivery_error`` what GetTrailStatus says of the last delivery.
-    ``of_member`` is false where the archive is one account's, and its own log is awaited.
+    ``of_member`` is false where the archive is one account's, and its own log is awaited. ``must_arrive`` is
+    false where arming does not wait for it, because the archive was armed before.
     """
 
     awaited: tuple[str, ...]
@@ -31,6 +32,12 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
     delivery_error: str = ""
     of_member: bool = True
+    must_arrive: bool = True
+
+    @property
+    def lets_arm(self) -> bool:
+        """Whether nothing of this keeps anybody from arming the archive."""
+        return not self.must_arrive or (self.has_arrived and not self.delivery_error)
 
     @property
     def has_arrived(self) -> bool:
@@ -58,14 +65,17 @@ def awaited_accounts(blueprint: Blueprint, estate: Estate) -> tuple[str, ...]:
 
 def describe(arrival: Arrival) -> str:
     """Return in one sentence whether a log has arrived."""
+    waits_not = (
+        "" if arrival.must_arrive else "; the archive was armed before, so arming does not wait for one"
+    )
     whose = "a member account" if arrival.of_member else "the account"
     if arrival.error:
-        return f"whether {whose}'s log has arrived is unknown: {arrival.error}"
+        return f"whether {whose}'s log has arrived is unknown: {arrival.error}{waits_not}"
     failing = f"; the last delivery failed: {arrival.delivery_error}" if arrival.delivery_error else ""
     if arrival.has_arrived:
         member = "member " if arrival.of_member else ""
         return f"a log of {member}account {arrival.account} has arrived: {arrival.key}{failing}"
-    return f"no log of {whose} has arrived yet{_because(arrival)}{failing}"
+    return f"no log of {whose} has arrived yet{_because(arrival)}{failing}{waits_not}"
 
 
 def _because(arrival: Arrival) -> str:
@@ -74,7 +84,7 @@ def _because(arrival: Arrival) -> str:
 
 def refusal(blueprint: Blueprint, arrival: Arrival) -> str:
     """Return why the archive must not be armed, as a message; empty where it may."""
-    if arrival.has_arrived and not arrival.delivery_error:
+    if arrival.lets_arm:
         return ""
     none = f"none{_because(arrival)}"
     got = arrival.error or ("deliveries that fail" if arrival.has_arrived else none)

@@ -1,7 +1,8 @@
 """What the newest log of an archive shows of the lock; a refused call would not, as policies refuse it too.
 
 S3 locks a version when it is written, for the default retention of that moment. So a log from before the lock
-was set shows nothing, and one from after it must be locked as it was asked.
+was set shows nothing, and one from after it must be locked as it was asked. Where nobody knows when the lock
+was set, a log that is not locked as asked may be either: that is UNKNOWN.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-configure.html
 """
@@ -20,6 +21,7 @@ __all__ = ["Evidence", "HeldLog", "judge_lock"]
 _ABOUT = timedelta(days=1)
 _SPREADS = timedelta(minutes=15)
 """How long after the lock was set a log may still have been written without it."""
+_SINCE_WHEN = "and no line of the journal tells when the lock was set"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +54,7 @@ def judge_lock(blueprint: Blueprint, log: HeldLog, *, locked_since: datetime | N
     if log.mode == blueprint.lock_mode and log.until is not None and log.until >= least:
         return Evidence(verdict=VerdictKind.PASS, expected=expected, got=got)
     if locked_since is None:
-        if not log.mode:
-            return None
-        return Evidence(verdict=VerdictKind.UNKNOWN, expected=expected, got=got)
+        return Evidence(verdict=VerdictKind.UNKNOWN, expected=expected, got=f"{got}, {_SINCE_WHEN}")
     if log.modified_at <= locked_since + _SPREADS:
         return None
     return Evidence(verdict=VerdictKind.FAIL, expected=expected, got=got)

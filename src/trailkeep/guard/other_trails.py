@@ -4,9 +4,9 @@ Two trails overlap until the new one has delivered for a day; until then nothing
 
 ::
 
-    seen     AWS lists it, it is logging (or nobody knows), and it delivers into this bucket
-    unseen   a statement names it, and it is homed where Trailkeep does not look: in another region, or in
-             another account of the organization
+    seen     AWS lists it, in any region, it is logging (or nobody knows), and it delivers into this bucket
+    unseen   a statement names it, and it is homed where Trailkeep does not look, in another account of the
+             organization, or where it could not look: in a region whose trails AWS refused to list
     gone     AWS lists it stopped or with another bucket, or does not list it where it would be
     outside  a statement names it, and its account is none of the organization's
 
@@ -77,8 +77,7 @@ def beside(blueprint: Blueprint, estate: Estate) -> Beside:
     if not isinstance(bucket, Bucket) or not isinstance(bucket.policy, str):
         return Beside(ours=blueprint.trail_arn)
     text = bucket.policy
-    listed = () if isinstance(estate.trails, Unreadable) else estate.trails
-    seen = {trail.arn: trail for trail in listed}
+    seen = {trail.arn: trail for trail in (*_listed(estate.trails), *_listed(estate.trails_elsewhere))}
     statements = statements_of(text) or []
     mentioned = {arn for one in statements for arn in named(one)} - {blueprint.trail_arn}
     gone = frozenset(arn for arn in mentioned if _is_gone(blueprint, estate, seen.get(arn), arn))
@@ -157,13 +156,16 @@ def _may_log(trail: Trail) -> bool:
     return isinstance(trail.status, Unreadable) or trail.status.is_logging
 
 
+def _listed(trails: tuple[Trail, ...] | Unreadable) -> tuple[Trail, ...]:
+    return () if isinstance(trails, Unreadable) else trails
+
+
 def _is_gone(blueprint: Blueprint, estate: Estate, trail: Trail | None, arn: str) -> bool:
-    if isinstance(estate.trails, Unreadable):
-        return False
     if trail is not None:
         return trail.bucket != blueprint.bucket or not _may_log(trail)
     region, account = arn.split(":")[3:5]
-    return (region, account) == (blueprint.trail_region, blueprint.management_account)
+    asked = (estate.trails,) if region == blueprint.trail_region else (estate.trails, estate.trails_elsewhere)
+    return account == blueprint.management_account and not any(isinstance(one, Unreadable) for one in asked)
 
 
 def _is_inside(blueprint: Blueprint, estate: Estate, arn: str) -> bool:

@@ -113,11 +113,12 @@ def plan(
     if not isinstance(estate.archive_account, Unreadable):
         guards = [*plan_guards.decide(blueprint, estate, allow)]
         guards = [*plan_access.spare_writers(blueprint, estate, guards, allow)]
-    guards = [*plan_overlap.held_guards(blueprint, estate, archive, guards, allow)]
+    guards = [*plan_overlap.held_guards(blueprint, estate, guards, allow)]
     archive = [*_after_resource_guard(guards, archive)]
     if reason := plan_overlap.no_room(blueprint, estate, trail):
         trail = [*plan_overlap.without_room(reason, trail)]
         archive = [*plan_overlap.without_room(reason, archive, PutBucketPolicy)]
+    guards = [*plan_overlap.after_arming(blueprint, archive, guards)]
     if any(isinstance(decision, Action) for decision in archive):
         archive, guards = _around_guards(blueprint, estate, archive, guards, allow, arm=arm)
     archive, armed = plan_bucket_policy.apart(archive)

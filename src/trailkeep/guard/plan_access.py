@@ -17,6 +17,8 @@ from trailkeep.guard.decisions import Allowance, Blocked, Concern, Decision
 from trailkeep.guard.documents import Document, compact, merge
 from trailkeep.guard.estate import Bucket, Estate, Key, Unreadable
 from trailkeep.guard.key_policy import only_lets_decrypt
+from trailkeep.guard.own_writers import own_writers
+from trailkeep.guard.plan_bucket_policy import is_armed
 from trailkeep.guard.plan_guard_merge import begins_to_guard
 from trailkeep.guard.plan_readers import is_of_organization, outsiders
 from trailkeep.guard.reader_grants import readers_in
@@ -26,6 +28,8 @@ __all__ = ["decide", "spare_writers"]
 _EVERYBODY = "everybody"
 _TRAILS = "cloudtrail.amazonaws.com"
 _READS = ("s3:get", "s3:list")
+_RESTORE = "s3:restoreobject"
+"""What whoever reads an archived log needs as well: neither the armed policy nor a guard refuses it."""
 _WHOLE = re.compile(r"(?:arn:[^:]+:iam::)?([0-9]{12})(?::root)?")
 
 
@@ -33,7 +37,7 @@ def decide(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]) ->
     """Yield the statements of bucket policy and key policy that let in whom nobody asked for.
 
     Where the policies may be replaced an action takes them out, so that only who loses a place to write is
-    told of.
+    told of. Nobody loses one where the bucket policy is armed, because it refuses them already.
     """
     is_replaced = Allowance.REPLACE_POLICY in allow
     if isinstance(estate.bucket, Bucket) and isinstance(estate.bucket.policy, str):
@@ -41,7 +45,8 @@ def decide(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]) ->
         for statement in _further(estate.bucket.policy, blueprint.armed_bucket_policy):
             if not is_replaced:
                 yield from _letting_in(blueprint, estate, subject, statement)
-            yield from _letting_write(blueprint, subject, statement)
+            if not is_armed(blueprint, estate):
+                yield from _letting_write(blueprint, subject, statement)
     key = estate.key
     if isinstance(key, Key) and isinstance(key.policy, str) and blueprint.key_policy and not is_replaced:
         for statement in _further(key.policy, blueprint.key_policy):
@@ -51,26 +56,35 @@ def decide(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]) ->
 def spare_writers(
     blueprint: Blueprint, estate: Estate, guards: Iterable[Decision], allow: frozenset[Allowance]
 ) -> Iterator[Decision]:
-    """Yield the guards' decisions; unless allowed, none begins to refuse whom the policy lets write."""
-    bucket, found = estate.bucket, dict[str, None]()
-    if isinstance(bucket, Bucket) and isinstance(bucket.policy, str):
-        for statement in _further(bucket.policy, blueprint.armed_bucket_policy):
-            found |= dict.fromkeys(_whom(statement) if _may_write(statement) else ())
-    reason = (
-        f"it would refuse what the bucket policy lets {', '.join(found)} write; "
-        "give them a bucket of their own first"
-    )
+    """Yield the guards' decisions; unless allowed, none begins to refuse whom the policy lets write.
+
+    An armed policy refuses every object of theirs already. The resource control policy refuses whoever calls,
+    the service control policy those of the archive account.
+    """
+    writing = [] if Allowance.REPLACE_POLICY in allow else [*_writing(blueprint, estate)]
+    refused = {
+        "rcp.": [name for statement in writing for name in _whom(statement)],
+        "scp.": [_said(name) for statement in writing for name in own_writers(blueprint, statement)],
+    }
     for decision in guards:
-        if (
-            found
-            and Allowance.REPLACE_POLICY not in allow
-            and isinstance(decision, Action)
-            and decision.id.startswith("rcp.")
-            and begins_to_guard(decision)
-        ):
+        is_new = isinstance(decision, Action) and begins_to_guard(decision)
+        if isinstance(decision, Action) and is_new and (whom := refused.get(decision.id[:4], [])):
+            reason = (
+                f"it would refuse what the bucket policy lets {', '.join(dict.fromkeys(whom))} write; "
+                "give them a bucket of their own first"
+            )
             yield Blocked(action=decision, allow=Allowance.REPLACE_POLICY, reason=reason)
         else:
             yield decision
+
+
+def _writing(blueprint: Blueprint, estate: Estate) -> Iterator[Document]:
+    """Yield the statements that let others write, and that the bucket policy itself does not undo."""
+    bucket = estate.bucket
+    if isinstance(bucket, Bucket) and isinstance(bucket.policy, str) and not is_armed(blueprint, estate):
+        for statement in _further(bucket.policy, blueprint.armed_bucket_policy):
+            if _may_write(statement):
+                yield statement
 
 
 def _letting_in(blueprint: Blueprint, estate: Estate, subject: str, statement: Document) -> Iterator[Concern]:
@@ -163,7 +177,7 @@ def _said(name: str) -> str:
 
 def _may_write(statement: Document) -> bool:
     actions = [str(action).lower() for action in _listed(statement.get("Action", []))]
-    return not actions or not all(action.startswith(_READS) for action in actions)
+    return not actions or not all(action.startswith(_READS) or action == _RESTORE for action in actions)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -24,7 +24,8 @@ def decide(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
         if trail.arn != blueprint.trail_arn and _is_logging(trail):
             yield Kept(target=trail.arn, reason=_reason(blueprint, trail), allow="")
     if isinstance(estate.trails_elsewhere, Unreadable):
-        yield unknown(estate.trails_elsewhere, "which trails of other regions record the same a second time")
+        undecided = "which trails of other regions record the same a second time, or into the same bucket"
+        yield unknown(estate.trails_elsewhere, undecided)
         return
     for trail in estate.trails_elsewhere:
         if _is_logging(trail):

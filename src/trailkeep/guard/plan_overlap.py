@@ -25,7 +25,7 @@ from trailkeep.guard.other_trails import OtherTrail, beside, refused_by
 from trailkeep.guard.plan_bucket_policy import cutting, cutting_allowed
 from trailkeep.guard.plan_guard_merge import begins_to_guard
 
-__all__ = ["TRAILS_PER_REGION", "held_guards", "no_room", "without_room"]
+__all__ = ["TRAILS_PER_REGION", "after_arming", "held_guards", "no_room", "without_room"]
 
 TRAILS_PER_REGION = 5
 """Trails of other regions and of the organization count where they are shown.
@@ -35,26 +35,42 @@ Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTr
 
 
 def held_guards(
-    blueprint: Blueprint,
-    estate: Estate,
-    archive: Iterable[Decision],
-    guards: Iterable[Decision],
-    allow: frozenset[Allowance],
+    blueprint: Blueprint, estate: Estate, guards: Iterable[Decision], allow: frozenset[Allowance]
 ) -> Iterator[Decision]:
-    """Yield the guards' decisions, those blocked that would cut a trail off, or come before the arming."""
+    """Yield the guards' decisions, those blocked that would cut a trail off."""
     others = beside(blueprint, estate).delivering
-    waits = any(_is_blocked_arming(decision) for decision in archive)
-    early = {f"{guard.key}.create" for guard in blueprint.guards if guard.place is Place.ARCHIVE}
-    early |= {f"{guard.key}.attach" for guard in blueprint.guards if guard.place is Place.ARCHIVE}
-    early |= {f"{guard.key}.merge" for guard in blueprint.guards if guard.place is Place.ARCHIVE}
     for decision in guards:
-        if not isinstance(decision, AttachPolicy | CreatePolicy | UpdatePolicy):
+        if not isinstance(decision, AttachPolicy | UpdatePolicy):
             yield decision
         elif cut := refused_by(document, others) if (document := _document(blueprint, decision)) else ():
             yield _cutting(blueprint, decision, cut, allow)
-        elif waits and decision.id in early and not _is_back_on(decision):
-            reason = "the bucket policy is not armed before it"
-            yield Blocked(action=decision, allow=Allowance.CUT_TRAIL, reason=reason)
+        else:
+            yield decision
+
+
+def after_arming(
+    blueprint: Blueprint, archive: Iterable[Decision], guards: Iterable[Decision]
+) -> Iterator[Decision]:
+    """Yield the guards' decisions, those blocked that would come before an arming that is blocked.
+
+    The guard of the archive account refuses the arming from then on. One that was in force goes back on: it
+    refuses nothing that it did not refuse before.
+    """
+    blocked = [decision for decision in archive if isinstance(decision, Blocked) and _arms(decision.action)]
+    early = {
+        f"{guard.key}.{what}"
+        for guard in blueprint.guards
+        if guard.place is Place.ARCHIVE
+        for what in ("create", "attach", "merge")
+    }
+    for decision in guards:
+        if (
+            blocked
+            and isinstance(decision, AttachPolicy | CreatePolicy | UpdatePolicy)
+            and decision.id in early
+            and not _is_back_on(decision)
+        ):
+            yield Blocked(action=decision, allow=blocked[0].allow, reason=_unarmed(blocked[0]))
         else:
             yield decision
 
@@ -90,7 +106,7 @@ def without_room(
 
 def _cutting(
     blueprint: Blueprint,
-    action: AttachPolicy | CreatePolicy | UpdatePolicy,
+    action: AttachPolicy | UpdatePolicy,
     cut: tuple[OtherTrail, ...],
     allow: frozenset[Allowance],
 ) -> Decision:
@@ -103,7 +119,7 @@ def _cutting(
     return Blocked(action=cuts, allow=Allowance.CUT_TRAIL, reason=reason)
 
 
-def _document(blueprint: Blueprint, action: AttachPolicy | CreatePolicy | UpdatePolicy) -> str:
+def _document(blueprint: Blueprint, action: AttachPolicy | UpdatePolicy) -> str:
     """Return what a resource control policy says after an action, empty for every other action."""
     if isinstance(action, UpdatePolicy):
         return action.document if action.policy_type == RCP else ""
@@ -111,7 +127,7 @@ def _document(blueprint: Blueprint, action: AttachPolicy | CreatePolicy | Update
         (
             guard.document
             for guard in blueprint.guards
-            if guard.policy_type == RCP and guard.name == action.name and isinstance(action, AttachPolicy)
+            if guard.policy_type == RCP and guard.name == action.name
         ),
         "",
     )
@@ -122,10 +138,11 @@ def _is_back_on(action: Action) -> bool:
     return isinstance(action, AttachPolicy) and action.policy_id != "" and begins_to_guard(action)
 
 
-def _is_blocked_arming(decision: Decision) -> bool:
-    return (
-        isinstance(decision, Blocked)
-        and isinstance(decision.action, PutBucketPolicy)
-        and decision.action.arms
-        and decision.allow == Allowance.CUT_TRAIL
-    )
+def _arms(action: Action) -> bool:
+    return isinstance(action, PutBucketPolicy) and action.arms
+
+
+def _unarmed(arming: Blocked) -> str:
+    """Return why a guard waits for the arming, and for what that waits where no option brings it about."""
+    said = "the bucket policy is not armed before it"
+    return said if arming.allow else f"{said}: {arming.reason}"

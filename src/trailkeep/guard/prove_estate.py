@@ -86,6 +86,7 @@ class _Reader:
                 *grouped(self.member_paths(scps), named, extra=self.units()),
             ),
             unread=self.unread,
+            problems=tuple(self.unread_account()),
             notes=(*notes, *self.alone()),
             has_organization=not isinstance(self.estate.organization, _NO_ORGANIZATION),
         )
@@ -170,6 +171,13 @@ class _Reader:
         if not isinstance(self.estate.accounts, Unreadable):
             known = {self.facts.archive_account, self.management()}
             yield from (account for account in self.estate.accounts if account.id not in known)
+
+    def unread_account(self) -> Iterator[str]:
+        """Yield why nobody knows that the account that is looked at is the one that is meant."""
+        read, owner = self.estate.archive_account, self.facts.archive_account
+        if isinstance(read, Unreadable):
+            about = f"; whatever is said is about {owner}, which owns the bucket" if owner else ""
+            yield f"the archive account could not be read: {read.call}: {read.error}{about}"
 
     def alone(self) -> Iterator[str]:
         if isinstance(self.estate.organization, _NO_ORGANIZATION):

@@ -70,7 +70,7 @@ class Guards:
         without: controls that are taken to have failed.
         has_organization: whether the account is known, or taken, to be in one.
         notes: what was assumed of names and documents that are not there, one sentence each.
-        problems: files that could not be used, one sentence each.
+        problems: what could not be used or read beside the documents, one sentence each.
     """
 
     facts: ArchiveFacts

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -80,7 +81,8 @@ def deliver(
     """Deliver activities, given in order of time, as the trails of the embedded AWS stand now.
 
     Event history remembers them, whatever becomes of the files.
-    Objects carry the present as their last modification, and default retention counts from it.
+    Objects carry the present as their last modification, default retention counts from it, and the trail's
+    status tells of it as the latest delivery.
     """
     tally = _Tally()
     for file in build_log_files(sandbox.history.watch(activities), habits or Habits()):
@@ -166,7 +168,7 @@ def _deliver_to(trail: Trail, file: LogFile, organization_id: str) -> Reason | N
         return Reason.NOT_LOGGING
     reason = _put(trail, file, organization_id if trail.is_org_trail else "")
     if isinstance(trail.status, DeliveryStatus):
-        trail.status.record(at=file.delivered_at, error=reason or "")
+        trail.status.record(at=datetime.now(UTC), error=reason or "")
     return reason
 
 

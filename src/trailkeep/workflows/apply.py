@@ -1,7 +1,7 @@
 """``apply``: observe, show, agree, observe again, act, and observe what is now in force.
 
 Without ``arm`` it builds, and ends by looking whether a member account's log has arrived. With ``arm`` it
-refuses before that, and ends with probes that the guards must refuse.
+refuses before that, unless the archive was armed before, and ends with probes that the guards must refuse.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from trailkeep.aws.act import Performer
 from trailkeep.aws.journal import Journal
@@ -18,6 +19,7 @@ from trailkeep.core.config import Config
 from trailkeep.core.errors import StoppedError, UncheckedError
 from trailkeep.core.verdict import ExitCode, VerdictKind, worst
 from trailkeep.guard.account_limits import not_probed
+from trailkeep.guard.armed_before import must_wait
 from trailkeep.guard.arrival import Arrival, refusal
 from trailkeep.guard.blueprint import Blueprint, blueprint_for
 from trailkeep.guard.changes import Action, PutObjectLock
@@ -114,7 +116,7 @@ def apply(
     sheet = None
     if arm and not shown.unknown:
         blueprint = blueprint_for(config, seen)
-        if plan(config, seen, allow=allow).waiting:
+        if must_wait(blueprint, seen, _arming(plan(config, seen, allow=allow))):
             _check_arrival(blueprint, verifier.arrival(blueprint, seen))
         sheet = verifier.sheet(blueprint, seen, shown)
     agreed = report.agree(shown, sheet)
@@ -132,6 +134,11 @@ def apply(
         perform_all(current, doing=report.doing, performer=performer, journal=journal)
         seen = observe()
     return _verified(config, seen, shown, verifier, journal, arm=arm, sheet=sheet)
+
+
+def _arming(built: Plan) -> list[Action]:
+    """Return the actions of a plan without ``arm`` that wait for it."""
+    return [waiting.action for waiting in built.waiting]
 
 
 def _check_arrival(blueprint: Blueprint, arrival: Arrival) -> None:
@@ -152,7 +159,10 @@ def _verified(
     """Return what was done, with the arrival that arming waits for, or the probes of the armed archive."""
     left = plan(config, seen, arm=arm)
     blueprint = blueprint_for(config, seen)
-    arrival = verifier.arrival(blueprint, seen) if left.waiting else None
+    arrival = None
+    if left.waiting:
+        waits = must_wait(blueprint, seen, _arming(left))
+        arrival = replace(verifier.arrival(blueprint, seen), must_arrive=waits)
     probes: tuple[Probe, ...] = ()
     not_made: tuple[str, ...] = ()
     armed = in_force(blueprint, seen) or is_armed(blueprint, seen)
