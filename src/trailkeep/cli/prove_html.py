@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from trailkeep import __version__
-from trailkeep.cli.prove_view import summary
+from trailkeep.cli.prove_view import redundant_lines, summary
 from trailkeep.cli.report_html import head
 from trailkeep.guard.prove_model import Fix, Outcome, Proof, ThreatVerdict, Witness
 
@@ -36,6 +36,7 @@ def sections(proof: Proof) -> Iterator[str]:
     for threat in proof.threats:
         yield from _details(threat)
     yield from _plans(proof)
+    yield from _list("Denies that no verdict rests on", redundant_lines(proof))
     yield from _list("Assumed", proof.assumptions)
 
 

@@ -45,9 +45,7 @@ def _redundant(prover: Prover, threats: tuple[Threat, ...]) -> Iterator[Redundan
                 if _signature(prove_threat(threat, rest)) != before:
                     break
             else:
-                yield Redundant(
-                    document=guard.name, control=guard.control.value, statement=statement.label
-                )
+                yield Redundant(document=guard.name, control=guard.control.value, statement=statement.label)
 
 
 def _signature(verdict: ThreatVerdict) -> _Signature:
