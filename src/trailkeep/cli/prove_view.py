@@ -114,7 +114,7 @@ def _request(witness: Witness) -> Iterator[str]:
 
 
 def redundant_lines(proof: Proof) -> tuple[str, ...]:
-    """Return a line for each deny that no verdict rests on, or that there is none; nothing where not asked."""
+    """Return a line for each deny that no verdict rests on, or one that there is none."""
     if proof.redundant is None:
         return ()
     found = tuple(f"{one.document}: {one.statement} ({one.control})" for one in proof.redundant)

@@ -55,8 +55,8 @@ def prove_archive(
 def worst_of(proofs: Sequence[Proof]) -> Proof:
     """Return for each threat the worst of several proofs, which differ in what nobody knows.
 
-    The plans are those of the first, what is assumed or unread in any of them counts, and only what is redundant in
-    all of them is.
+    The plans are those of the first, what is assumed or unread in any of them counts, and what is redundant
+    in all of them.
     """
     order = (Outcome.COUNTEREXAMPLE, Outcome.UNDECIDED, Outcome.RESIDUAL, Outcome.PROVED)
     first, found = proofs[0], [proof.redundant for proof in proofs]

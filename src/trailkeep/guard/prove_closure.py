@@ -57,7 +57,7 @@ class Prover:
     _closures: dict[object, Closure] = field(default_factory=dict)
 
     def beside(self, guards: Guards) -> Prover:
-        """Return one about other guards of the same archive; what policies do not change is not asked again."""
+        """Return one about other guards of the same archive, which shares what is answered already."""
         return Prover(guards=guards, _answers=self._answers)
 
     def question(self, asker: Asker, call: Call, without: frozenset[Control] = frozenset()) -> Question:

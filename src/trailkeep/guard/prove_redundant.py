@@ -1,4 +1,4 @@
-"""Which denies no verdict rests on: each is taken away in turn, and the threats that it is about proved again.
+"""Which denies no verdict rests on: each is taken away in turn, and its threats are proved again.
 
 A statement is redundant when without it every verdict stays the same, and so does everything behind it: which
 controls suffice, how many must fail, who gets through and who remains. It may still be there for something

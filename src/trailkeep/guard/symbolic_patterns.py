@@ -189,8 +189,8 @@ def _value_patterns(
 def _stops_early(value: str, *, variables: bool) -> bool:
     """Say whether an ARN operator compares with ``*``, ``arn:*`` or the like.
 
-    AWS documents that each of the six parts of an ARN is compared on its own, and not whether a ``*`` in place
-    of the last ones stands for all of them.
+    AWS documents that each of the six parts of an ARN is compared on its own, and not whether a ``*`` in
+    place of the last ones stands for all of them.
     """
     segments = arn_parts(value, variables=variables)
     return len(segments) < _ARN_SEGMENTS and segments[-1][-1:] == (Wild.ANY,)
