@@ -14,7 +14,7 @@ from rich.text import Text
 from trailkeep.cli.output import plain
 from trailkeep.guard.prove_model import Outcome, Proof, ThreatVerdict, Witness
 
-__all__ = ["body", "redundant_lines", "show", "summary"]
+__all__ = ["body", "redundant_lines", "show", "summary", "why"]
 
 _STYLES = {
     Outcome.PROVED: "green",
@@ -69,12 +69,13 @@ def _table(proof: Proof) -> Table:
             Text(threat.id),
             Text(threat.effect),
             Text("-" if threat.depth is None else str(threat.depth)),
-            Text(plain(_why(threat))),
+            Text(plain(why(threat))),
         )
     return table
 
 
-def _why(threat: ThreatVerdict) -> str:
+def why(threat: ThreatVerdict) -> str:
+    """Return what a verdict rests on in a few words: controls, or who gets through."""
     match threat.verdict:
         case Outcome.COUNTEREXAMPLE:
             return "; ".join(threat.who) or threat.reason

@@ -37,8 +37,9 @@ code, pre { font-family: ui-monospace, monospace; font-size: .85rem }
 dt { font-weight: 600 } dd { margin: 0 0 .4rem 1rem } summary { cursor: pointer; padding: .3rem 0 }
 td { overflow-wrap: break-word }
 @media (max-width: 40rem) { table { display: block; overflow-x: auto } td { min-width: 7rem }
-  th { white-space: normal } }
-@media print { details > * { display: block } body { max-width: none; padding: 0 } }
+  th { white-space: normal } td:first-child { font-size: .8rem } body { padding: 1.25rem .9rem 3rem } }
+@media print { details > * { display: block } details::details-content { content-visibility: visible }
+  tr { break-inside: avoid } body { max-width: none; padding: 0 } }
 """
 
 
