@@ -42,8 +42,8 @@ CONFIG = {
 class Size:
     """An organization and the CPU seconds that its proof may take.
 
-    ``guarded``: the guards are attached and the bucket policy is armed. Otherwise there are the trail and the bucket
-    alone, nearly every threat is open, and a fix is looked for and proved for each.
+    ``guarded``: the guards are attached and the bucket policy is armed. Otherwise there are the trail and
+    the bucket alone, most threats are open, and a fix is looked for and proved for each of them.
     """
 
     accounts: int
@@ -103,13 +103,15 @@ def estate_of(size: Size) -> Estate:
 
 def _unguarded(built: Estate, start: Estate) -> Estate:
     """Return what was built without the policies that guard it: only grants are left of the bucket's."""
-    assert isinstance(built.bucket, Bucket)
-    assert isinstance(built.bucket.policy, str)
+    if not (isinstance(built.bucket, Bucket) and isinstance(built.bucket.policy, str)):
+        raise TypeError(f"bucket: expected one with a policy after the plan, got {built.bucket}")
     policy = json.loads(built.bucket.policy)
     grants = [one for one in policy["Statement"] if one["Effect"] == "Allow"]
     return replace(
         built,
-        bucket=replace(built.bucket, policy=json.dumps({**policy, "Statement": grants}), object_lock=Absent()),
+        bucket=replace(
+            built.bucket, policy=json.dumps({**policy, "Statement": grants}), object_lock=Absent()
+        ),
         service_control_policies=start.service_control_policies,
         resource_control_policies=start.resource_control_policies,
     )

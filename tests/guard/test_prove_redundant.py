@@ -1,121 +1,98 @@
-"""Which denies no verdict rests on, as the proof itself reports them."""
+"""Denies that no verdict rests on: which are named, and that those which are not matter."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-from proofs import BUCKET, PARAMS, RECIPE, Folder, folder, read_folder
-from trailkeep.guard.prove_archive import prove_archive
-from trailkeep.guard.prove_documents import document_guards, possible_archives
-from trailkeep.guard.prove_model import Proof, Redundant, ThreatVerdict
+from proofs import BUCKET, PARAMS, RECIPE, Folder, folder, prover
+from trailkeep.guard.prove_archive import prove_archive, worst_of
+from trailkeep.guard.prove_documents import document_guards
+from trailkeep.guard.prove_model import Outcome, Redundant
+from trailkeep.guard.prove_redundant import redundant_statements
+from trailkeep.guard.threats import BY_ID, THREATS
 from trailkeep.workflows.prove import prove_documents
 
-_SCP: dict[str, Any] = RECIPE["scp.json"]
-_NOWHERE = {"Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::another-bucket/*"}
-_IN_GUARD_SET = {
-    "NoLockOverride": "binds only the trail itself, which is no attacker",
-    "TlsOnly": "keeps requests from the open network, and no threat is about that",
+_KEEP = {
+    "Sid": "Keep",
+    "Effect": "Deny",
+    "Action": "s3:PutBucketRequestPayment",
+    "Resource": f"arn:aws:s3:::{BUCKET}",
 }
-"""The denies of the guard set that no verdict rests on, with what they are for."""
+_TLS = {
+    "Sid": "Tls",
+    "Effect": "Deny",
+    "Action": "s3:*",
+    "Resource": "*",
+    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+}
 
 
-def _with_scp(*more: dict[str, Any], **params: str) -> Folder:
-    scp = {**_SCP, "Statement": [*_SCP["Statement"], *more]}
-    return folder({**RECIPE, "scp.json": scp}, params={**PARAMS, **params})
-
-
-def _redundant(files: Folder) -> tuple[Redundant, ...] | None:
-    return prove_documents(files, with_redundant=True).redundant
-
-
-def _in_scp(statement: str) -> Redundant:
-    return Redundant(document="scp.json", control="scp-archive", statement=statement)
-
-
-def test_every_deny_of_the_guard_set_counts(shared_data: Path) -> None:
-    """Of the guard set only those denies are named that are for something else than a threat."""
-    found = _redundant(read_folder(shared_data / "guard-set"))
-    assert found is not None
-    assert {one.statement for one in found} == _IN_GUARD_SET.keys()
-    assert {(one.document, one.control) for one in found} == {("bucket-policy.json", "bucket-policy")}
-
-
-def test_what_is_named_can_go_and_what_is_not_cannot(shared_data: Path) -> None:
-    """Deleted from its file, a deny that is named leaves every verdict as it was, and any other changes one."""
-    files = read_folder(shared_data / "guard-set")
-    whole, named = _verdicts(files), {one.statement for one in _redundant(files) or ()}
-    for name, content in files.items():
-        document = json.loads(content)
-        for gone in document.get("Statement", []):
-            if gone["Effect"] == "Deny":
-                kept = [one for one in document["Statement"] if one is not gone]
-                left = {**files, name: json.dumps({**document, "Statement": kept}).encode()}
-                assert (_verdicts(left) == whole) == (gone["Sid"] in named), gone["Sid"]
-
-
-def _verdicts(files: Folder) -> list[tuple[object, ...]]:
-    def rests_on(found: ThreatVerdict) -> tuple[object, ...]:
-        return found.verdict, found.layers, found.depth, found.who, found.remaining
-
-    return [rests_on(found) for found in _proof(files).threats]
-
-
-def _proof(files: Folder) -> Proof:
-    return prove_archive(document_guards(files))
-
-
-def test_a_deny_that_changes_nothing() -> None:
-    """A deny that refuses nothing of this archive is named by its Sid, or by its position where it has none."""
-    assert _redundant(_with_scp()) == ()
-    assert _redundant(_with_scp(_NOWHERE)) == (_in_scp("1"),)
-    assert _redundant(_with_scp({**_NOWHERE, "Sid": "Elsewhere"})) == (_in_scp("Elsewhere"),)
-
-
-def test_two_that_say_the_same() -> None:
-    """Of two denies that say the same both are named, because each may go while the other stays."""
-    [first] = _SCP["Statement"]
-    found = _redundant(_with_scp({**first, "Sid": "Again"}))
-    assert found == (_in_scp("ProtectLogs"), _in_scp("Again"))
-
-
-def test_only_the_threats_that_were_asked_about_count() -> None:
-    """Asked about one threat, a deny is named although another threat rests on it."""
-    files = _with_scp(
-        {
-            "Sid": "KeepBucketFree",
-            "Effect": "Deny",
-            "Action": "s3:PutBucketRequestPayment",
-            "Resource": f"arn:aws:s3:::{BUCKET}",
-        }
+def _files(*more: dict[str, Any]) -> Folder:
+    statements = [*RECIPE["scp.json"]["Statement"], *more]
+    return folder(
+        {**RECIPE, "scp.json": {"Version": "2012-10-17", "Statement": statements}},
+        params={**PARAMS},
     )
-    assert _redundant(files) == ()
-    found = prove_documents(files, only="change-bucket-policy", with_redundant=True).redundant
-    assert found == (_in_scp("KeepBucketFree"),)
 
 
-def test_nothing_is_said_where_it_is_not_known() -> None:
-    """Nothing is called redundant where nobody asked, or where a file could not be read."""
-    assert prove_documents(_with_scp(_NOWHERE)).redundant is None
-    unread: Folder = {**_with_scp(_NOWHERE), "rcp.json": "Permission denied"}
-    assert prove_documents(unread, with_redundant=True).redundant is None
+def _named(files: Folder) -> list[str]:
+    return [one.statement for one in redundant_statements(prover(files), THREATS)]
 
 
-def test_an_archive_account_that_nobody_tells() -> None:
-    """Where several accounts may be the archive's, only what is redundant for each of them is named."""
-    bound = {
-        **_NOWHERE,
-        "Sid": "OneAccount",
-        "Resource": f"arn:aws:s3:::{BUCKET}/*",
-        "Condition": {"StringEquals": {"aws:PrincipalAccount": "222222222222"}},
-    }
-    params = {key: value for key, value in PARAMS.items() if key != "archive_account"}
-    scp = {**_SCP, "Statement": [*_SCP["Statement"], bound, {**_NOWHERE, "Sid": "Elsewhere"}]}
-    files = folder({**RECIPE, "scp.json": scp}, params=params)
-    for_each = [
-        prove_archive(document_guards(files, archive=archive), with_redundant=True).redundant
-        for archive in possible_archives(files)
+def test_a_deny_that_changes_nothing_is_named() -> None:
+    """A deny about plain HTTP changes no verdict and is named; the one that closes a threat is not."""
+    found = redundant_statements(prover(_files(_KEEP, _TLS)), THREATS)
+    assert found == (Redundant(document="scp.json", control="scp-archive", statement="Tls"),)
+
+
+def test_of_two_that_say_the_same_both_are_named() -> None:
+    """Each deny is taken away alone, so that each of two alike is redundant, and a single one is not."""
+    assert _named(_files(_KEEP)) == []
+    assert _named(_files(_KEEP, {**_KEEP, "Sid": "Again"})) == ["Keep", "Again"]
+
+
+def test_what_is_named_may_go() -> None:
+    """A document without the statement that is named has the same verdicts on every threat."""
+    before = prove_archive(document_guards(_files(_KEEP, _TLS)))
+    after = prove_archive(document_guards(_files(_KEEP)))
+    assert [(one.verdict, one.layers, one.depth, one.who) for one in before.threats] == [
+        (one.verdict, one.layers, one.depth, one.who) for one in after.threats
     ]
-    assert sorted(len(found or ()) for found in for_each) == [1, 2]
-    assert _redundant(files) == (_in_scp("Elsewhere"),)
+
+
+def test_a_grant_is_never_named() -> None:
+    """Statements that allow are no guards, whatever they grant."""
+    documents = {statement.document for statement in redundant_statements(prover(_files()), THREATS)}
+    assert "bucket-policy.json" not in documents
+
+
+def test_nothing_is_redundant_beside_what_was_not_read() -> None:
+    """Where a document could not be read, no deny is called redundant, and none is where nobody asked."""
+    files = _files(_TLS)
+    assert prove_documents(files, only="requester-pays").redundant is None
+    asked = prove_documents({**files, "rcp.json": b"{"}, only="requester-pays", with_redundant=True)
+    assert asked.threats[0].verdict is not Outcome.PROVED
+    assert asked.redundant is None
+
+
+def test_redundant_for_every_account_that_it_may_be() -> None:
+    """Where the account is not known a deny is redundant only if it is for each account that it may be."""
+    threats = [BY_ID["requester-pays"]]
+    own = {**_KEEP, "Condition": {"StringEquals": {"aws:PrincipalAccount": "222222222222"}}}
+    files = _files(own)
+    del files["params.json"]
+    mine, other = (
+        prove_archive(document_guards(files, archive=account), threats, with_redundant=True)
+        for account in ("222222222222", "333333333333")
+    )
+    assert mine.redundant is not None
+    assert other.redundant is not None
+    assert {one.statement for one in other.redundant} - {one.statement for one in mine.redundant}
+    assert worst_of([other, mine]).redundant == mine.redundant
+
+
+def test_positions_stand_for_missing_names() -> None:
+    """A deny without a Sid is named by its position."""
+    bare = {key: value for key, value in _TLS.items() if key != "Sid"}
+    assert _named(_files(_KEEP, bare)) == [str(len(json.loads(_files()["scp.json"])["Statement"]) + 1)]
