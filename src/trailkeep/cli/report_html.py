@@ -22,7 +22,7 @@ p { margin: .25rem 0 } .soft { color: var(--soft) }
 table { border-collapse: collapse; width: 100% }
 th, td { border-bottom: 1px solid var(--line); padding: .45rem .6rem .45rem 0; text-align: left;
   vertical-align: top }
-th { font-weight: 600; white-space: nowrap }
+th { font-weight: 600; white-space: nowrap } th:last-child { white-space: normal }
 td:first-child { white-space: nowrap } code { font-size: .9em; overflow-wrap: anywhere }
 .FAIL { color: var(--bad); font-weight: 600 } .UNKNOWN { color: var(--ask); font-weight: 600 }
 .COUNTEREXAMPLE { color: var(--bad); font-weight: 600 } .UNDECIDED { color: var(--ask); font-weight: 600 }
