@@ -81,8 +81,8 @@ def deliver(
     """Deliver activities, given in order of time, as the trails of the embedded AWS stand now.
 
     Event history remembers them, whatever becomes of the files.
-    Objects carry the present as their last modification, default retention counts from it, and the trail's
-    status tells of it as the latest delivery.
+    Objects carry the present as their last modification, and default retention counts from it. The trail's
+    status tells of the minute of the last file, or of the present where the trail began to log after it.
     """
     tally = _Tally()
     for file in build_log_files(sandbox.history.watch(activities), habits or Habits()):
@@ -168,8 +168,15 @@ def _deliver_to(trail: Trail, file: LogFile, organization_id: str) -> Reason | N
         return Reason.NOT_LOGGING
     reason = _put(trail, file, organization_id if trail.is_org_trail else "")
     if isinstance(trail.status, DeliveryStatus):
-        trail.status.record(at=datetime.now(UTC), error=reason or "")
+        trail.status.record(at=_told(trail, file), error=reason or "")
     return reason
+
+
+def _told(trail: Trail, file: LogFile) -> datetime:
+    """Return when the trail's status says that a file came: never before the trail began to log."""
+    started = trail.status.started
+    began = started.replace(tzinfo=started.tzinfo or UTC) if started else None
+    return file.delivered_at if began and began <= file.delivered_at else datetime.now(UTC)
 
 
 def _put(trail: Trail, file: LogFile, organization_id: str) -> Reason | None:
