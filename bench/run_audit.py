@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import process_time
 
-from run_prove import CONFIG, SIZES, Size, estate_of
+from run_prove import CONFIG, SIZES, Size, estate_of, line
 from trailkeep.core.config import build_config
 from trailkeep.workflows.audit import Asked, audit_saved
 
@@ -33,6 +33,7 @@ def measured(size: Size) -> dict[str, float]:
     return {
         "accounts": size.accounts,
         "policies": size.policies,
+        "guarded": size.guarded,
         "controls": len(found.results),
         "cpu_s": round(taken, 3),
         "limit_s": LIMIT_S,
@@ -58,10 +59,7 @@ def main() -> int:
         for index in range(len(SIZES))
     ]
     for one in figures:
-        print(
-            f"{one['accounts']:>6,} accounts, {one['policies']:>4} policies: {one['cpu_s']:.2f} s of CPU, "
-            f"{one['of_limit']:.2f} of the {one['limit_s']:g} s that it may take"
-        )
+        print(line(one))
     if given.json:
         given.json.write_text(json.dumps(figures, indent=2) + "\n")
     return int(any(one["of_limit"] > 1 for one in figures))

@@ -9,9 +9,8 @@ from typing import Any
 
 from trailkeep.guard.prove_closure import Prover
 from trailkeep.guard.prove_documents import document_guards
-from trailkeep.guard.prove_model import ThreatVerdict
 
-__all__ = ["BUCKET", "PARAMS", "RECIPE", "TRAIL", "Folder", "folder", "prover", "read_folder", "signature"]
+__all__ = ["BUCKET", "PARAMS", "RECIPE", "TRAIL", "Folder", "folder", "prover", "read_folder"]
 
 BUCKET = "recipe-trail-archive"
 ORGANIZATION = "o-exampleorgid"
@@ -88,8 +87,3 @@ def read_folder(path: Path) -> Folder:
 def prover(files: Folder) -> Prover:
     """Return what proves a folder."""
     return Prover(guards=document_guards(files))
-
-
-def signature(verdict: ThreatVerdict) -> tuple[object, ...]:
-    """Return all that a change of a policy may change in a verdict."""
-    return verdict.verdict, verdict.layers, verdict.depth, verdict.who, verdict.remaining

@@ -294,7 +294,9 @@ def test_one_form_at_a_time(verbs: Verbs) -> None:
 def test_a_report(verbs: Verbs) -> None:
     """A report is written beside any output; where it cannot be written the job stops."""
     assert verbs.run("audit", "--json", "--html", "audit.html").document["controls"]
-    assert "<h1>CloudTrail archive: audit</h1>" in (verbs.folder / "audit.html").read_text()
+    page = (verbs.folder / "audit.html").read_text()
+    assert "<h1>CloudTrail archive: audit</h1>" in page
+    assert "<h2>Threats</h2>" in page
     assert verbs.run("audit", "--html", "missing/audit.html").exit_code == 4
 
 

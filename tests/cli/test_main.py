@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -109,17 +110,15 @@ def test_help_names_every_allowance(verb: str) -> None:
     assert [allowance for allowance in Allowance if allowance not in shown] == []
 
 
-def _press_ctrl_c(process: subprocess.Popen[str]) -> None:
-    """Press it until the process hears of it: one that lands just before a blocking read waits for the read."""
-    for _ in range(5):
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            continue
-        return
+@pytest.fixture
+def heard_interrupts() -> Iterator[None]:
+    """Hear of Ctrl-C, which a shell makes what it starts in the background ignore, and its children with it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.usefixtures("heard_interrupts")
 def test_an_interrupt_is_one_line_and_its_exit_code(tmp_path: Path) -> None:
     """Ctrl-C within a verb ends with 130 and one line that says how to go on."""
     waits = tmp_path / "trailkeep.toml"
@@ -129,7 +128,7 @@ def test_an_interrupt_is_one_line_and_its_exit_code(tmp_path: Path) -> None:
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
         waits.open("wb"),  # opens when the verb opens the other end
     ):
-        _press_ctrl_c(process)
+        process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert said.strip() == ("trailkeep: interrupted; what was committed stays, run the same command again")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proofs import BUCKET, PARAMS, RECIPE, TRAIL, Folder, folder, prover, read_folder, signature
+from proofs import BUCKET, PARAMS, RECIPE, TRAIL, Folder, folder, prover, read_folder
 from trailkeep.guard.evaluate import Decision, evaluate
 from trailkeep.guard.principals import Principal, PrincipalKind
 from trailkeep.guard.prove import prove_threat
@@ -170,38 +170,6 @@ def test_common_recipe(shared_data: Path) -> None:
         assert found[name] is Outcome.COUNTEREXAMPLE
     assert found["change-bucket-policy"] is Outcome.PROVED
     assert sum(one is Outcome.COUNTEREXAMPLE for one in found.values()) >= 29
-
-
-_REDUNDANT = {
-    "CloudTrailEncrypt": "grants CloudTrail the key",
-    "ReaderDecrypt": "grants a reader the key",
-    "CloudTrailAclCheck": "grants CloudTrail its check",
-    "CloudTrailWrite": "grants CloudTrail the delivery",
-    "AuditRead": "grants a reader the logs",
-    "NoLockOverride": "binds only the trail itself, which is no attacker",
-    "TlsOnly": "keeps requests from the open network, and no threat is about that",
-}
-"""The statements of the guard set that no verdict depends on, with what they are for."""
-
-
-def test_every_statement_counts(shared_data: Path) -> None:
-    """Each statement of the guard set, taken away, changes a verdict or a depth, unless it is known to be for else."""
-    files = read_folder(shared_data / "guard-set")
-    whole = _signatures(files)
-    idle = set[str]()
-    for name, content in files.items():
-        document = json.loads(content)
-        for index, statement in enumerate(document.get("Statement", [])):
-            kept = [one for place, one in enumerate(document["Statement"]) if place != index]
-            changed = {**files, name: json.dumps({**document, "Statement": kept}).encode()}
-            if _signatures(changed) == whole:
-                idle.add(statement["Sid"])
-    assert idle == _REDUNDANT.keys()
-
-
-def _signatures(files: Folder) -> list[tuple[object, ...]]:
-    asked = prover(files)
-    return [signature(prove_threat(threat, asked)) for threat in THREATS]
 
 
 def test_compliance_lock_alone() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from guard_verbs import BUCKET, YESTERDAY, Verbs
+from guard_verbs import BUCKET, YESTERDAY, Verbs, deliver_logs
 from logs import record
 from trailkeep.aws.session import Accounts
 from trailkeep.guard.guard_documents import ARCHIVE_RCP, ARCHIVE_SCP, MEMBER_SCP
@@ -150,7 +150,10 @@ def test_concern_has_an_author(verbs: Verbs, sandbox: Sandbox) -> None:
 
 
 def test_all_at_once(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Fifteen changes to an archive in force are each shown with the event that made it, and repaired at once."""
+    """Fifteen changes to an archive in force are each shown with the event that made it, and repaired.
+
+    The lock is gone and the trail stopped among them, so that arming waits for a log once more.
+    """
     verbs = Verbs(sandbox, monkeypatch, tmp_path)
     verbs.write()
     assert verbs.armed().exit_code == 0
@@ -179,7 +182,11 @@ def test_all_at_once(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path
         "members.create": "DeletePolicy",
     }
     assert {one["principal"] for one in document["authors"]} == {MALLORY["arn"]}
-    repaired = verbs.run("apply", "--arm", "--yes")
+    waits = verbs.run("apply", "--arm", "--yes")
+    assert (waits.exit_code, "trail/trailkeep is stopped" in waits.stderr) == (4, True)
+    assert verbs.run("apply", "--yes").exit_code == 1
+    deliver_logs(sandbox)
+    repaired = verbs.run("apply", "--arm", "--yes", "--allow", "lift-guards")
     assert repaired.exit_code == 0, repaired.stderr
     assert verbs.run("plan", "--arm").exit_code == 0
 

@@ -140,7 +140,7 @@ def _write_report(path: Path, found: Audit) -> None:
     from trailkeep.workflows.prove import prove_estate
 
     try:
-        path.write_text(report(found, prove_estate(found.estate)), encoding="utf-8")
+        path.write_text(report(found, prove_estate(found.estate, trail=found.trail)), encoding="utf-8")
     except OSError as error:
         raise StoppedError(
             f"{path}: expected to write the report, got {error.strerror}; name another file"

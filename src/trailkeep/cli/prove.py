@@ -27,6 +27,9 @@ def command(
         None, "--policies", help="Prove the policies in this folder; AWS is not asked."
     ),
     threat: str = typer.Option("", "--threat", help="Only the threat of this id."),
+    redundant: bool = typer.Option(
+        False, "--redundant", help="Also name the denies that no verdict rests on; takes longer."
+    ),
     html: Path | None = typer.Option(None, "--html", help="Also write one HTML page."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
@@ -39,7 +42,7 @@ def command(
 
     if estate is not None and policies is not None:
         raise UsageError("prove: expected --estate or --policies, got both; name one of them")
-    proof = _prove(config, estate, policies, threat)
+    proof = _prove(config, estate, policies, threat, with_redundant=redundant)
     if html is not None:
         _write(html, proof)
     if as_json:
@@ -50,19 +53,26 @@ def command(
     raise typer.Exit(proof.exit_code)
 
 
-def _prove(config: Path, estate: Path | None, policies: Path | None, threat: str) -> Proof:
+def _prove(
+    config: Path, estate: Path | None, policies: Path | None, threat: str, *, with_redundant: bool
+) -> Proof:
     from trailkeep.cli.guarding import reach_accounts, read_estate
     from trailkeep.workflows.init import load_config
     from trailkeep.workflows.prove import prove_documents, prove_estate
 
     if policies is not None:
-        return prove_documents(_files(policies), only=threat)
+        return prove_documents(_files(policies), only=threat, with_redundant=with_redundant)
     if estate is not None:
-        return prove_estate(read_estate(estate), only=threat)
+        return prove_estate(read_estate(estate), only=threat, with_redundant=with_redundant)
     from trailkeep.aws.observe import observe
 
     settings = load_config(config)
-    return prove_estate(observe(reach_accounts(settings), settings), trail=settings.trail.name, only=threat)
+    return prove_estate(
+        observe(reach_accounts(settings), settings),
+        trail=settings.trail.name,
+        only=threat,
+        with_redundant=with_redundant,
+    )
 
 
 def _files(folder: Path) -> dict[str, bytes | str]:

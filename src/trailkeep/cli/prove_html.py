@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from trailkeep import __version__
-from trailkeep.cli.prove_view import summary
+from trailkeep.cli.prove_view import redundant_lines, summary, why
 from trailkeep.cli.report_html import head
 from trailkeep.guard.prove_model import Fix, Outcome, Proof, ThreatVerdict, Witness
 
@@ -29,13 +29,14 @@ def sections(proof: Proof) -> Iterator[str]:
     """Yield what a report says of a proof."""
     yield from _list("Not read", proof.unread)
     yield "<h2>Threats</h2><table><thead><tr><th>verdict</th><th>threat</th><th>effect</th>"
-    yield "<th>controls that must fail</th><th>each of these suffices</th></tr></thead><tbody>"
+    yield "<th>must fail</th><th>each of these suffices, or who gets through</th></tr></thead><tbody>"
     for threat in proof.threats:
         yield from _row(threat)
     yield "</tbody></table><h2>Details</h2>"
     for threat in proof.threats:
         yield from _details(threat)
     yield from _plans(proof)
+    yield from _list("Denies that no verdict rests on", redundant_lines(proof))
     yield from _list("Assumed", proof.assumptions)
 
 
@@ -44,7 +45,7 @@ def _row(threat: ThreatVerdict) -> Iterator[str]:
     yield (
         f'<tr><td class="{threat.verdict.value}">{threat.verdict.value}</td>'
         f'<td><a href="#{escape(threat.id)}">{escape(threat.title)}</a></td>'
-        f"<td>{escape(threat.effect)}</td><td>{depth}</td><td>{escape(', '.join(threat.layers))}</td></tr>"
+        f"<td>{escape(threat.effect)}</td><td>{depth}</td><td>{escape(why(threat))}</td></tr>"
     )
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from trailkeep.cli.output import plain
 from trailkeep.guard.prove_model import Outcome, Proof, ThreatVerdict, Witness
 
-__all__ = ["body", "show", "summary"]
+__all__ = ["body", "redundant_lines", "show", "summary", "why"]
 
 _STYLES = {
     Outcome.PROVED: "green",
@@ -69,12 +69,13 @@ def _table(proof: Proof) -> Table:
             Text(threat.id),
             Text(threat.effect),
             Text("-" if threat.depth is None else str(threat.depth)),
-            Text(plain(_why(threat))),
+            Text(plain(why(threat))),
         )
     return table
 
 
-def _why(threat: ThreatVerdict) -> str:
+def why(threat: ThreatVerdict) -> str:
+    """Return what a verdict rests on in a few words: controls, or who gets through."""
     match threat.verdict:
         case Outcome.COUNTEREXAMPLE:
             return "; ".join(threat.who) or threat.reason
@@ -113,6 +114,14 @@ def _request(witness: Witness) -> Iterator[str]:
         yield f"  with        {key} = {', '.join(values)}"
 
 
+def redundant_lines(proof: Proof) -> tuple[str, ...]:
+    """Return a line for each deny that no verdict rests on, or one that there is none."""
+    if proof.redundant is None:
+        return ()
+    found = tuple(f"{one.document}: {one.statement} ({one.control})" for one in proof.redundant)
+    return found or ("none: each deny, taken away, changes a verdict or what it rests on",)
+
+
 def _rest(proof: Proof) -> Iterator[str]:
     if proof.plans:
         yield ""
@@ -120,6 +129,10 @@ def _rest(proof: Proof) -> Iterator[str]:
     for plan in proof.plans:
         calls = " -> ".join(plan.calls) if plan.calls else f"none: {plan.reason}"
         yield f"  {plan.threat}, {plan.actor}: {calls}"
+    if redundant := redundant_lines(proof):
+        yield ""
+        yield "Redundant"
+        yield from (f"  {line}" for line in redundant)
     if proof.unread:
         yield ""
         yield "Not read"

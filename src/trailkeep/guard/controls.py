@@ -97,12 +97,13 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """The answers at one moment, and the estate that they are about."""
+    """The answers at one moment, and the estate and the name of the trail that they are about."""
 
     as_of: datetime
     framework: Framework | None
     results: tuple[Result, ...]
     estate: Estate
+    trail: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -171,7 +172,13 @@ def audit(
         if control.severity.rank < min_severity.rank:
             continue
         results.append(_result(control, subject, mappings, muted.get(control.id)))
-    return Audit(as_of=subject.now, framework=framework, results=tuple(results), estate=subject.estate)
+    return Audit(
+        as_of=subject.now,
+        framework=framework,
+        results=tuple(results),
+        estate=subject.estate,
+        trail=subject.trail.name if isinstance(subject.trail, Trail) else "",
+    )
 
 
 def _result(control: Control, subject: Subject, mappings: tuple[Mapping, ...], mute: Mute | None) -> Result:

@@ -11,7 +11,8 @@ What it decides, exactly:
    where the proof finds no request of it, with whatever tags, addresses or times.
 2. Where no proof is found either way the answer is ``Unreadable``: not decided is not known.
 3. ``STOP`` asks every member as if it were delegated administrator of CloudTrail: CloudTrail itself refuses
-   any other member a trail of the organization, whatever its policies say.
+   any other member a trail of the organization, whatever its policies say. ``STOP_AS_DELEGATE`` asks those
+   that are.
 4. Not looked at: Object Lock (it holds even where a policy lets a delete through), ACLs, grants of KMS, what
    the management account does to the organization itself.
 
@@ -50,6 +51,7 @@ class Threat(StrEnum):
     FORGE = "forge"
     READ = "read"
     STOP = "stop"
+    STOP_AS_DELEGATE = "stop-as-delegate"
     LEAVE = "leave"
     KEY = "key"
     DECRYPT = "decrypt"
@@ -104,6 +106,7 @@ _ATTACKERS: dict[Threat, tuple[Attacker, ...]] = {
     Threat.FORGE: _ANYBODY,
     Threat.READ: (Attacker.OUTSIDER,),
     Threat.STOP: (Attacker.DELEGATE,),
+    Threat.STOP_AS_DELEGATE: (Attacker.DELEGATE,),
     Threat.LEAVE: _OWN,
     Threat.KEY: _ANYBODY,
     Threat.DECRYPT: (Attacker.OUTSIDER,),
@@ -112,8 +115,9 @@ _OF_STRANGERS = frozenset({Threat.READ, Threat.DECRYPT})
 """What is asked of strangers only: AWS services are none."""
 _ENOUGH = 3
 
+_ON_TRAIL = frozenset({Threat.STOP, Threat.STOP_AS_DELEGATE})
 _ON_KEY = frozenset({Threat.KEY, Threat.DECRYPT})
-_ON_BUCKET = frozenset(Threat) - _ON_KEY - {Threat.STOP, Threat.LEAVE}
+_ON_BUCKET = frozenset(Threat) - _ON_KEY - _ON_TRAIL - {Threat.LEAVE}
 
 
 def effective(attached: AttachedPolicies, threat: Threat) -> tuple[Gap, ...] | Unreadable:
@@ -124,7 +128,7 @@ def effective(attached: AttachedPolicies, threat: Threat) -> tuple[Gap, ...] | U
     if why := attached.unreadable(bucket=threat in _ON_BUCKET, key=threat in _ON_KEY):
         return why
     for fact in (attached.estate.trails, attached.estate.delegated_administrators):
-        if threat is Threat.STOP and isinstance(fact, Unreadable):
+        if threat in _ON_TRAIL and isinstance(fact, Unreadable):
             return fact
     gaps: list[Gap] = []
     prover = _prover(attached, threat)
@@ -157,7 +161,7 @@ def _open(prover: Prover, attacker: Attacker, call: Call) -> Iterator[Gap | Unre
                 continue
             yield _gap(prover, asker, call)
             named += 1
-            if named == _ENOUGH and attacker is not Attacker.DELEGATE:
+            if named == _ENOUGH:
                 break
 
 
@@ -201,7 +205,7 @@ def _calls(estate: Estate, threat: Threat) -> Iterator[Call]:
     if isinstance(estate.bucket, Bucket):
         yield from (Call(action=action, target=Target.LOG) for action in _on_objects(threat))
         yield from (Call(action=action, target=Target.BUCKET) for action in _on_bucket(threat))
-    if threat is Threat.STOP and _organization_trails(estate):
+    if threat in _ON_TRAIL and _organization_trails(estate):
         yield from (Call(action=action, target=Target.TRAIL) for action in _TRAIL_CHANGES)
     if threat is Threat.LEAVE:
         yield from (Call(action=action, target=Target.EVERYTHING) for action in _LEAVING)

@@ -14,7 +14,6 @@ __all__ = [
     "administrator",
     "archive_account",
     "call_context",
-    "insiders",
     "members",
     "owner_of",
     "root",
@@ -42,16 +41,6 @@ def strangers(estate: Estate) -> Iterator[Principal]:
     """Yield who has no credentials, and an administrator of an account outside of the organization."""
     yield Principal(kind=PrincipalKind.ANONYMOUS)
     yield administrator(estate, STRANGER)
-
-
-def insiders(attached: AttachedPolicies, archive: str) -> Iterator[Principal]:
-    """Yield an administrator of each member but the archive account, and one of the management account."""
-    estate = attached.estate
-    for member in members(attached):
-        if member != archive:
-            yield administrator(estate, member)
-    if isinstance(estate.organization, Organization):
-        yield administrator(estate, estate.organization.management_account)
 
 
 def members(attached: AttachedPolicies) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from trailkeep.guard.prove_guards import Guards
 from trailkeep.guard.prove_model import Outcome, Proof, ThreatVerdict
 from trailkeep.guard.prove_pairs import open_pairs
 from trailkeep.guard.prove_plans import GOALS, plans
+from trailkeep.guard.prove_redundant import redundant_statements
 from trailkeep.guard.threat import Control, Threat
 from trailkeep.guard.threats import THREATS
 
@@ -30,11 +31,15 @@ ASSUMPTIONS = (
 """What every proof takes for granted."""
 
 
-def prove_archive(guards: Guards, threats: Iterable[Threat] = THREATS) -> Proof:
+def prove_archive(
+    guards: Guards, threats: Iterable[Threat] = THREATS, *, with_redundant: bool = False
+) -> Proof:
     """Return the verdict on every threat, with a fix where one is open, and the plans of administrators.
 
     Of all threats the plans for ``GOALS`` are made, of a few those for each of them; none where something
-    was not read, because then nobody knows what stands in their way.
+    was not read, because then nobody knows what stands in their way. ``with_redundant``: also look for the
+    denies that no verdict rests on, which proves most threats once more for each; not where something was not
+    read, because a verdict that is open rests on nothing.
     """
     listed, prover = tuple(threats), Prover(guards=guards)
     meant = [threat for threat in listed if len(listed) < len(GOALS) or threat.id in GOALS]
@@ -43,16 +48,18 @@ def prove_archive(guards: Guards, threats: Iterable[Threat] = THREATS) -> Proof:
         plans=() if guards.unread else tuple(plans(meant, prover)),
         assumptions=(*ASSUMPTIONS, *guards.notes),
         unread=tuple(_unread(guards)),
+        redundant=redundant_statements(prover, listed) if with_redundant and not guards.unread else None,
     )
 
 
 def worst_of(proofs: Sequence[Proof]) -> Proof:
     """Return for each threat the worst of several proofs, which differ in what nobody knows.
 
-    The plans are those of the first, and what is assumed or unread in any of them counts.
+    The plans are those of the first, what is assumed or unread in any of them counts, and what is redundant
+    in all of them.
     """
     order = (Outcome.COUNTEREXAMPLE, Outcome.UNDECIDED, Outcome.RESIDUAL, Outcome.PROVED)
-    first = proofs[0]
+    first, found = proofs[0], [proof.redundant for proof in proofs]
     return msgspec.structs.replace(
         first,
         threats=tuple(
@@ -61,6 +68,9 @@ def worst_of(proofs: Sequence[Proof]) -> Proof:
         ),
         assumptions=tuple(dict.fromkeys(text for proof in proofs for text in proof.assumptions)),
         unread=tuple(dict.fromkeys(text for proof in proofs for text in proof.unread)),
+        redundant=None
+        if first.redundant is None
+        else tuple(one for one in first.redundant if all(one in (listed or ()) for listed in found)),
     )
 
 

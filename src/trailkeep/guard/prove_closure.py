@@ -56,6 +56,10 @@ class Prover:
     _answers: dict[object, Answer] = field(default_factory=dict)
     _closures: dict[object, Closure] = field(default_factory=dict)
 
+    def beside(self, guards: Guards) -> Prover:
+        """Return one about other guards of the same archive, which shares what is answered already."""
+        return Prover(guards=guards, _answers=self._answers)
+
     def question(self, asker: Asker, call: Call, without: frozenset[Control] = frozenset()) -> Question:
         """Return the question whether a class of callers may make a call."""
         guards = self.guards.failing(without | frozenset(self.guards.unread))

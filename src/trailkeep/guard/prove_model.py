@@ -15,7 +15,7 @@ from trailkeep.core.verdict import ExitCode
 from trailkeep.guard.evaluate import Request
 from trailkeep.guard.principals import PrincipalKind, implied_context
 
-__all__ = ["Fix", "Outcome", "Plan", "Proof", "ThreatVerdict", "Witness", "witness_of"]
+__all__ = ["Fix", "Outcome", "Plan", "Proof", "Redundant", "ThreatVerdict", "Witness", "witness_of"]
 
 
 class Outcome(StrEnum):
@@ -100,13 +100,22 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Redundant(msgspec.Struct, frozen=True, kw_only=True):
+    """A deny without which every verdict is the same; ``statement`` is its Sid or its position from 0."""
+
+    document: str
+    control: str
+    statement: str
+
+
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole answer."""
+    """The whole answer; ``redundant`` is None where it was not asked for, or something was not read."""
 
     threats: tuple[ThreatVerdict, ...]
     plans: tuple[Plan, ...] = ()
     assumptions: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    redundant: tuple[Redundant, ...] | None = None
 
     @property
     def exit_code(self) -> ExitCode:

@@ -80,8 +80,8 @@ def deliver(
     a millisecond for each account, Region and hour.
 
     Event history remembers them, whatever becomes of the files.
-    Objects carry the present as their last modification, default retention counts from it, and the trail's
-    status tells of it as the latest delivery.
+    Objects carry the present as their last modification, and default retention counts from it. The trail's
+    status tells of the minute of the last file, or of the present where the trail began to log after it.
     """
     tally = _Tally()
     signing = sandbox.digests if digests else None
@@ -235,10 +235,17 @@ def _deliver_to(
     key = _key(file, organization_id=organization_id if trail.is_org_trail else "", prefix=prefix)
     reason = put_for_cloudtrail(trail, key, file.body)
     if isinstance(trail.status, DeliveryStatus):
-        trail.status.record(at=datetime.now(UTC), error=reason or "")
+        trail.status.record(at=_told(trail, file), error=reason or "")
     if signing and reason is None:
         signing.note(trail, file.account_id, file.region, _listed(file, trail.bucket_name, key))
     return reason
+
+
+def _told(trail: Trail, file: LogFile) -> datetime:
+    """Return when the trail's status says that a file came: never before the trail began to log."""
+    started = trail.status.started
+    began = started.replace(tzinfo=started.tzinfo or UTC) if started else None
+    return file.delivered_at if began and began <= file.delivered_at else datetime.now(UTC)
 
 
 def _listed(file: LogFile, bucket: str, key: str) -> ListedLog:

@@ -17,17 +17,21 @@ __all__ = ["prove_documents", "prove_estate"]
 _MOST_ARCHIVES = 9
 
 
-def prove_estate(estate: Estate, *, trail: str = "", only: str = "") -> Proof:
+def prove_estate(estate: Estate, *, trail: str = "", only: str = "", with_redundant: bool = False) -> Proof:
     """Return the proof for an estate; ``only`` is the id of a threat.
+
+    ``with_redundant``: also name the denies that no verdict rests on.
 
     Raises:
         UsageError: there is no threat of that id.
     """
     threats = (threat(only),) if only else THREATS
-    return prove_archive(estate_guards(estate, trail=trail), threats)
+    return prove_archive(estate_guards(estate, trail=trail), threats, with_redundant=with_redundant)
 
 
-def prove_documents(files: Mapping[str, bytes | str], *, only: str = "") -> Proof:
+def prove_documents(
+    files: Mapping[str, bytes | str], *, only: str = "", with_redundant: bool = False
+) -> Proof:
     """Return the proof for the files of a folder; as text why one could not be read.
 
     Where nothing tells which account is the archive's, it is proved for each that a policy names and for one
@@ -44,4 +48,5 @@ def prove_documents(files: Mapping[str, bytes | str], *, only: str = "") -> Proo
             f"--policies: expected to know the archive account, got {len(archives) - 1} accounts that it may "
             "be; name archive_account in params.json"
         )
-    return worst_of([prove_archive(document_guards(files, archive=archive), threats) for archive in archives])
+    guards = [document_guards(files, archive=archive) for archive in archives]
+    return worst_of([prove_archive(one, threats, with_redundant=with_redundant) for one in guards])
