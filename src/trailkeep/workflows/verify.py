@@ -134,12 +134,20 @@ def verify(
     looked = _Looked(findings=list(_strays(archive, discovered.strays)))
     places = find_places(archive, (one for one in discovered.folders if asked.covers(one)))
     expected = _expected(known, places, asked, as_of)
+    stated = {one.account for one in known.accounts or ()}
+    left = frozenset(place.account for place in places if known.accounts and place.account not in stated)
     events: list[TrailEvent] = []
     for group in groups(archive, places, asked, as_of=as_of):
         opened = open_places(archive, group, ring, as_of=as_of, asked=asked)
         events += read_logs(archive, opened, owner=known.owner)
         by = Closing(
-            expected=expected, events=events, owner=known.owner, asked=asked, as_of=as_of, now=clock()
+            expected=expected,
+            left=left,
+            events=events,
+            owner=known.owner,
+            asked=asked,
+            as_of=as_of,
+            now=clock(),
         )
         for place in opened:
             looked.there |= _chains_of(place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
@@ -12,7 +12,7 @@ import msgspec
 from trailkeep.aws.stored import Archive, Stored
 from trailkeep.core.layout import LogKey, StrangeKey, parse_key
 from trailkeep.core.verdict import VerdictKind
-from trailkeep.keep.chain import ChainId, ChainResult, Gap, Proof
+from trailkeep.keep.chain import HOUR, ChainId, ChainResult, Gap, Proof
 from trailkeep.keep.coverage import Expected, ExpectedAccount, ends, hours, unlisted_logs
 from trailkeep.keep.gaps import TrailEvent, coverage_gap, explain_gap
 from trailkeep.keep.integrity import Finding, Kind, found
@@ -32,12 +32,13 @@ __all__ = ["Closing", "Judged", "close_place"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """What all places are judged by."""
+    """What all places are judged by; ``left`` are accounts that are there and no longer expected to go on."""
 
     expected: Expected
     events: Sequence[TrailEvent]
     owner: str
     asked: Range
+    left: frozenset[str]
     as_of: datetime
     now: datetime
 
@@ -93,6 +94,8 @@ def _account(expected: Expected, account: str) -> ExpectedAccount:
 
 def _gaps(chain: ChainId, result: ChainResult, by: Closing) -> _Gaps:
     account = _account(by.expected, chain.account)
+    if chain.account in by.left and result.head:
+        account = replace(account, left_at=result.head.ends_at + HOUR)
     found_gaps = list(result.gaps)
     if by.expected.trail_name in ("", chain.trail_name):
         found_gaps += ends(by.expected, account, chain, result.digests, as_of=by.as_of)

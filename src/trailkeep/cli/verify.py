@@ -1,0 +1,120 @@
+"""``trailkeep verify``: is the archive what CloudTrail wrote, and is all of it there?"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+
+import typer
+
+from trailkeep.cli.options import JsonOption, LakeOption
+from trailkeep.cli.output import note, print_json
+
+if TYPE_CHECKING:
+    from trailkeep.keep.verification import Verification
+
+__all__ = ["command"]
+
+_SHOWN = 50
+
+
+def command(
+    source: Optional[str] = typer.Argument(  # noqa: UP045 - typer reads it
+        None, help="s3://bucket/prefix or a local copy of a bucket; else the archive of trailkeep.toml."
+    ),
+    trail_arn: str = typer.Option("", "--trail-arn", help="The trail; else the one that delivers there."),
+    since: Optional[str] = typer.Option(None, help="Only what was delivered from then on."),  # noqa: UP045
+    until: Optional[str] = typer.Option(None, help="Only what was delivered before then."),  # noqa: UP045
+    account: list[str] = typer.Option([], help="Only this account; may be repeated."),
+    region: list[str] = typer.Option([], help="Only this Region; may be repeated."),
+    keys: Path | None = typer.Option(
+        None, "--keys", help="Public keys that 'trailkeep keys export' wrote; AWS is not asked for keys then."
+    ),
+    as_of: Optional[str] = typer.Option(  # noqa: UP045
+        None, "--as-of", help="Up to when the archive is complete; for a copy, when it was made."
+    ),
+    report: Path | None = typer.Option(None, "--report", help="Write the evidence report to this folder."),
+    sign_key: Path | None = typer.Option(None, "--sign-key", help="Sign the report with this private key."),
+    sign_kms: str = typer.Option("", "--sign-kms", help="Sign the report with this key in KMS (ARN)."),
+    lake: LakeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Prove every log from CloudTrail's signed digests, and say what is missing, altered or not proven.
+
+    Works from trailkeep.toml or without. Exit codes: 0 all proven, 1 tampering or loss, 3 not all could be
+    proven.
+    """
+    from trailkeep.workflows.verify_run import Asked, run
+
+    with _progress() as progress:
+        found = run(
+            Asked(
+                source=source,
+                trail_arn=trail_arn,
+                since=since,
+                until=until,
+                as_of=as_of,
+                accounts=tuple(account),
+                regions=tuple(region),
+                keys=keys,
+                report=report,
+                sign_key=sign_key,
+                sign_kms=sign_kms,
+                lake=lake,
+            ),
+            clock=lambda: datetime.now(UTC),
+            render=_render,
+            progress=progress,
+        )
+    if as_json:
+        from trailkeep.keep.statement import document
+
+        print_json("verify", document(found))
+    else:
+        _say(found)
+    raise typer.Exit(found.exit)
+
+
+def _render(found: Verification) -> str:
+    from trailkeep.cli.verify_html import page
+
+    return page(found)
+
+
+def _say(found: Verification) -> None:
+    for finding in found.findings[:_SHOWN]:
+        note(f"{finding.severity}: {finding.kind}: {finding.object}: {finding.message}")
+        note(f"    {finding.remedy}")
+    if (rest := len(found.findings) - _SHOWN) > 0:
+        note(f"... and {rest} more; --json prints them all")
+    counts = found.summary
+    digests, logs, hours = counts["digests"], counts["logs"], counts["hours"]
+    sys.stdout.write(
+        f"{counts['chains']:,} chains: {digests['verified']:,} of {digests['expected']:,} digests proven, "
+        f"{digests['failed']:,} failed\n"
+        f"{logs['listed']:,} logs listed: {logs['verified']:,} proven, {logs['failed']:,} failed; "
+        f"{logs['unlisted']:,} listed by no digest\n"
+        f"{hours['covered']:,} hours covered, {hours['explained']:,} explained, "
+        f"{hours['uncovered']:,} not covered\n"
+    )
+    note(f"what should be there: {found.scope.expected_from}; keys: {found.scope.mode}")
+    note(f"outcome: {found.outcome}")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Show on a terminal how many accounts and Regions are done."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _all: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("verify"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("verify", total=None)
+        yield lambda done, every: shown.update(task, completed=done, total=every)

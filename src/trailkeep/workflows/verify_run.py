@@ -1,0 +1,230 @@
+"""Puts together what ``trailkeep verify`` asks for: archive, expectation, keys, lake and report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import boto3
+
+from trailkeep.aws.archive import open_archive
+from trailkeep.aws.expectation import observe_expectation
+from trailkeep.aws.roles import archive_session
+from trailkeep.aws.session import Accounts
+from trailkeep.aws.stored import Archive
+from trailkeep.core.arn import Arn
+from trailkeep.core.config import Config
+from trailkeep.core.errors import StoppedError, UsageError
+from trailkeep.core.layout import DigestKey, parse_key
+from trailkeep.core.times import parse_moment
+from trailkeep.keep.dsse import Signer
+from trailkeep.keep.proven import Window
+from trailkeep.keep.signing_keys import BundleKey
+from trailkeep.keep.verification import Verification
+from trailkeep.lake.table import Lake
+from trailkeep.lake.verdicts import Run, Verdicts
+from trailkeep.workflows.init import load_config
+from trailkeep.workflows.report import write_report
+from trailkeep.workflows.report_key import file_signer, kms_signer
+from trailkeep.workflows.signing_keys import BEGINNING, fetched_bundle, key_uses, read_bundle, ring_of
+from trailkeep.workflows.verify import Known, Outputs, verify
+from trailkeep.workflows.verify_known import known_of, nobody_asked
+from trailkeep.workflows.verify_places import Range
+from trailkeep.workflows.verify_spool import Spool
+
+__all__ = ["Asked", "run"]
+
+_CONFIG = Path("trailkeep.toml")
+_ELSEWHERE = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the caller named; empty or None for what they did not."""
+
+    source: str | None = None
+    trail_arn: str = ""
+    since: str | None = None
+    until: str | None = None
+    as_of: str | None = None
+    accounts: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    keys: Path | None = None
+    report: Path | None = None
+    sign_key: Path | None = None
+    sign_kms: str = ""
+    lake: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """An archive and whose credentials ask about it; ``config`` is None where none was taken."""
+
+    archive: Archive
+    accounts: Accounts
+    config: Config | None
+    is_copy: bool
+
+
+def run(
+    asked: Asked,
+    *,
+    clock: Callable[[], datetime],
+    render: Callable[[Verification], str],
+    progress: Callable[[int, int], None],
+) -> Verification:
+    """Verify what is asked for; put the verdicts into the lake that is there and write the report.
+
+    Raises:
+        UsageError: an argument is impossible, or a copy needs keys that nobody can fetch.
+        StoppedError: the archive cannot be read at all.
+    """
+    now = clock()
+    signer = _signer(asked)
+    place = _place(asked)
+    archive = place.archive
+    wanted = Range(
+        since=parse_moment(asked.since, now=now) if asked.since else None,
+        until=parse_moment(asked.until, now=now) if asked.until else None,
+        accounts=asked.accounts,
+        regions=asked.regions,
+    )
+    if wanted.since and wanted.until and wanted.since >= wanted.until:
+        raise UsageError(
+            f"--until: expected a time after {asked.since}, got {asked.until}; correct one of them"
+        )
+    as_of = parse_moment(asked.as_of, now=now) if asked.as_of else _as_of(place, now)
+    entries, refused, mode = _keys(asked, place, wanted, now)
+    with Spool() as spool:
+        found = verify(
+            archive,
+            _known(asked, place),
+            ring_of(entries),
+            wanted,
+            as_of=as_of,
+            mode=f"{mode}{refused}",
+            clock=clock,
+            outputs=Outputs(
+                rows=spool.add,
+                proofs=spool.proofs.extend,
+                keys=lambda used: key_uses(entries, used, source=mode),
+                progress=progress,
+            ),
+        )
+        _into_lake(asked, found, spool, is_whole=not wanted.since)
+        if asked.report:
+            found = write_report(
+                asked.report,
+                found,
+                objects=spool.sorted(),
+                digests=spool.proofs,
+                render=render,
+                signer=signer,
+            )
+    return found
+
+
+def _place(asked: Asked) -> _Place:
+    if asked.source is None:
+        config = load_config(_CONFIG)
+        session = archive_session(config)
+        archive = open_archive(
+            f"s3://{config.archive.bucket}/", session=session, owner=config.archive.account or ""
+        )
+        accounts = Accounts(region=config.trail_region, role=config.archive.access_role)
+        return _Place(archive=archive, accounts=accounts, config=config, is_copy=False)
+    region = Arn.parse(asked.trail_arn).region if asked.trail_arn else ""
+    accounts = Accounts(region=region or boto3.session.Session().region_name or _ELSEWHERE, role="")
+    archive = open_archive(asked.source)
+    is_copy = not asked.source.startswith("s3://")
+    return _Place(archive=archive, accounts=accounts, config=None, is_copy=is_copy)
+
+
+def _as_of(place: _Place, now: datetime) -> datetime:
+    """Return up to when an archive is complete: now, and for a copy the end of its newest digest."""
+    if not place.is_copy:
+        return now
+    newest = None
+    for folder in place.archive.folders().folders:
+        if folder.is_of_digests:
+            for stored in place.archive.listed(folder.path):
+                key = parse_key(stored.key)
+                if isinstance(key, DigestKey) and key.ends_at <= now:
+                    newest = max(newest or key.ends_at, key.ends_at)
+    return newest or now
+
+
+def _known(asked: Asked, place: _Place) -> Known:
+    if place.is_copy and not asked.trail_arn:
+        return nobody_asked("a copy; --trail-arn names its trail")
+    bucket = place.archive.bucket
+    region = place.config.trail_region if place.config else _ELSEWHERE
+    try:
+        said = observe_expectation(
+            place.accounts, trail_arn=asked.trail_arn, bucket="" if asked.trail_arn else bucket, region=region
+        )
+    except StoppedError as error:
+        if not asked.trail_arn:
+            return nobody_asked(str(error))
+        arn = Arn.parse(asked.trail_arn)
+        return Known(
+            source=f"the archive itself ({error})",
+            trail_arn=asked.trail_arn,
+            trail_name=arn.resource.rpartition("/")[2],
+            owner=arn.account_id,
+        )
+    return known_of(said)
+
+
+def _keys(
+    asked: Asked, place: _Place, wanted: Range, now: datetime
+) -> tuple[tuple[BundleKey, ...], str, str]:
+    """Return the keys, which Regions refused them, and in words where they are from."""
+    if asked.keys:
+        return read_bundle(asked.keys), "", "keys file"
+    regions = {folder.region for folder in place.archive.folders().folders if folder.is_of_digests}
+    try:
+        entries, refused = fetched_bundle(
+            place.accounts, regions, since=wanted.since or BEGINNING, until=wanted.until or now, now=now
+        )
+    except StoppedError as error:
+        if place.is_copy:
+            raise UsageError(
+                f"{place.archive.name}: expected CloudTrail's public keys, got no credentials to fetch them "
+                f"({error}); give --keys a file that 'trailkeep keys export' wrote"
+            ) from error
+        raise
+    said = "; ".join(f"{region} refused ({why})" for region, why in refused)
+    return entries, f"; {said}" if said else "", "ListPublicKeys"
+
+
+def _signer(asked: Asked) -> Signer | None:
+    if (asked.sign_key or asked.sign_kms) and not asked.report:
+        raise UsageError("--sign-key: expected --report with it, got none; name the folder of the report")
+    if asked.sign_key and asked.sign_kms:
+        raise UsageError("--sign-key: expected one signer, got --sign-kms too; drop one of them")
+    if asked.sign_key:
+        return file_signer(asked.sign_key)
+    if asked.sign_kms:
+        region = Arn.parse(asked.sign_kms).region
+        return kms_signer(Accounts(region=region, role=""), asked.sign_kms)
+    return None
+
+
+def _into_lake(asked: Asked, found: Verification, spool: Spool, *, is_whole: bool) -> None:
+    """Give the lake that is there the verdicts; without a lake there is nobody to tell."""
+    path = asked.lake or (load_config(_CONFIG).lake.path if _CONFIG.is_file() else Path("lake"))
+    lake = Lake(path=Path(path))
+    if not lake.exists:
+        if asked.lake:
+            raise UsageError(f"{path}: expected a lake, got nothing there; run 'trailkeep collect' first")
+        return
+    scope = found.scope
+    window = Window(accounts=scope.accounts, regions=scope.regions, since=scope.since, until=scope.until)
+    Verdicts(lake=lake).replace(
+        spool.batches(),
+        found.findings,
+        Run(window=window, ended_at=found.ended_at, cells=found.cells, whole=is_whole),
+    )
