@@ -14,8 +14,22 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from trailkeep.cli import apply, audit, collect, explain, init, plan, prove, status
+from trailkeep.cli import (
+    apply,
+    audit,
+    collect,
+    explain,
+    init,
+    keys,
+    plan,
+    prove,
+    search,
+    status,
+    verify,
+    verify_report,
+)
 from trailkeep.core.errors import TrailkeepError
+from trailkeep.sandbox.chains import Digests
 from trailkeep.sandbox.delivery import deliver
 from trailkeep.sandbox.events import OrganizationShape, activity
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, ORGANIZATION_ID, Sandbox
@@ -51,7 +65,7 @@ def run_verb(verbs: Iterable[ModuleType], arguments: Iterable[str], *, answer: s
     """Run one command; errors of ours become their line and exit code, as ``trailkeep`` does it."""
     application = typer.Typer(pretty_exceptions_enable=False)
     for verb in verbs:
-        application.command(verb.__name__.rsplit(".", 1)[1])(verb.command)
+        application.command(verb.__name__.rsplit(".", 1)[1].replace("_", "-"))(verb.command)
     ran = CliRunner().invoke(application, list(arguments), input=answer)
     if isinstance(ran.exception, TrailkeepError):
         return Ran(
@@ -60,6 +74,9 @@ def run_verb(verbs: Iterable[ModuleType], arguments: Iterable[str], *, answer: s
     if ran.exception and not isinstance(ran.exception, SystemExit):
         raise ran.exception
     return Ran(exit_code=int(ran.exit_code), stdout=ran.stdout, stderr=ran.stderr)
+
+
+_VERBS = (init, plan, apply, prove, status, explain, verify, verify_report, keys, collect, search, audit)
 
 
 class Verbs:
@@ -85,7 +102,7 @@ class Verbs:
 
     def run(self, *arguments: str, answer: str = "") -> Ran:
         """Run one command; errors of ours become their line and exit code, as ``trailkeep`` does it."""
-        return run_verb((init, plan, apply, prove, status, explain, collect, audit), arguments, answer=answer)
+        return run_verb(_VERBS, arguments, answer=answer)
 
     def armed(self, *arguments: str) -> Ran:
         """Build the archive, let a day's logs arrive, and arm it."""
@@ -95,12 +112,18 @@ class Verbs:
         return self.run("apply", "--yes", "--arm", *arguments)
 
 
-def deliver_logs(sandbox: Sandbox, *, bucket: str = BUCKET, trail: str = "trailkeep") -> None:
-    """Let CloudTrail deliver the logs of one day of all accounts."""
+def deliver_logs(
+    sandbox: Sandbox, *, bucket: str = BUCKET, trail: str = "trailkeep", digests: Digests | None = None
+) -> None:
+    """Let CloudTrail deliver the logs of one day of all accounts, and their digests where they are wanted."""
     shape = OrganizationShape(
         organization_id=ORGANIZATION_ID, home_region=sandbox.region, trail_name=trail, bucket=bucket
     )
-    deliver(sandbox, activity(shape, seed=1, starts_at=YESTERDAY, days=1, events_per_day=40, story=False))
+    deliver(
+        sandbox,
+        activity(shape, seed=1, starts_at=YESTERDAY, days=1, events_per_day=40, story=False),
+        digests=digests,
+    )
 
 
 def settings(**changes: str) -> str:

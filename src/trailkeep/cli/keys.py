@@ -22,9 +22,7 @@ __all__ = ["command"]
 def command(
     action: str = typer.Argument(..., help="export adds what AWS lists to the file; check reads the file."),
     file: Path = typer.Argument(..., help="The file of keys; keep it with the archive."),
-    region: list[str] = typer.Option(
-        [], help="Only this Region; may be repeated. Else all that are enabled."
-    ),
+    region: list[str] = typer.Option([], help="Only this Region; may be repeated. Else all enabled ones."),
     since: Optional[str] = typer.Option(  # noqa: UP045 - typer reads it
         None, help="Keys that were valid from then on; else all that AWS still lists."
     ),

@@ -21,7 +21,7 @@ class Spool:
     """Rows and proofs in the order in which they came; gone with the process."""
 
     def __init__(self) -> None:
-        self._rows = tempfile.TemporaryFile()
+        self._rows = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this object
         self.proofs: list[DigestProof] = []
         self.count = 0
         self._encoder = msgspec.msgpack.Encoder()
