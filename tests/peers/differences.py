@@ -80,6 +80,21 @@ def _is_of(name: str, own: list[str], role: str) -> bool:
     return name in own or name == f"arn:aws:iam::{own[0]}:root" or same_role
 
 
+def _federated_name(case: Case) -> Case | None:
+    """Call every IAM user otherwise who has the name that a federated session was given."""
+    _, federated, name = case["principal"].get("arn", "").partition(":federated-user/")
+
+    def change(found: Case) -> None:
+        user = f":user/{name}"
+        for _, statement in _statements(found["layers"]):
+            for element in ("Principal", "NotPrincipal"):
+                listed = statement.get(element)
+                if isinstance(listed, dict) and isinstance(listed.get("AWS"), list):
+                    listed["AWS"] = [f"{one}-too" if one.endswith(user) else one for one in listed["AWS"]]
+
+    return _changed(case, change) if federated else None
+
+
 def _old_variables(case: Case) -> Case | None:
     def change(found: Case) -> None:
         for policy, statement in _statements(found["layers"]):
@@ -180,6 +195,11 @@ DIFFERENCES = (
         name="NotPrincipal names all",
         page=f"{_IAM}/reference_policies_elements_notprincipal.html",
         rewritten=_not_principal,
+    ),
+    Difference(
+        name="federated user and user of its name",
+        page=f"{_IAM}/id_credentials_temp_control-access_getfederationtoken.html",
+        rewritten=_federated_name,
     ),
     Difference(
         name="variables of 2008",

@@ -67,6 +67,16 @@ _SMALLEST = {
             )
         }
     ),
+    "federated user and user of its name": _case(
+        {
+            "resource_policy": _policy(
+                {"Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam::222222222222:user/a"]}}
+            ),
+            "identity": [],
+        },
+        principal={"kind": "iam", "arn": "arn:aws:sts::222222222222:federated-user/a"},
+        context={},
+    ),
     "variables of 2008": _case(
         {
             "identity": [
