@@ -76,12 +76,10 @@ def _check(file: Path) -> dict[str, Any]:
 
 
 def _accounts() -> Accounts:
-    import boto3
-
-    from trailkeep.aws.session import Accounts
+    from trailkeep.aws.session import Accounts, default_region
     from trailkeep.workflows.init import load_config
 
     if CONFIG.is_file():
         config = load_config(CONFIG)
         return Accounts(region=config.trail_region, role="")
-    return Accounts(region=boto3.session.Session().region_name or "us-east-1", role="")
+    return Accounts(region=default_region() or "us-east-1", role="")

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import boto3
-
 from trailkeep.aws.archive import open_archive
 from trailkeep.aws.expectation import observe_expectation
 from trailkeep.aws.roles import archive_session
-from trailkeep.aws.session import Accounts
+from trailkeep.aws.session import Accounts, default_region
 from trailkeep.aws.stored import Archive
 from trailkeep.core.arn import Arn
 from trailkeep.core.config import Config
@@ -136,7 +134,7 @@ def _place(asked: Asked) -> _Place:
         accounts = Accounts(region=config.trail_region, role=config.archive.access_role)
         return _Place(archive=archive, accounts=accounts, config=config, is_copy=False)
     region = Arn.parse(asked.trail_arn).region if asked.trail_arn else ""
-    accounts = Accounts(region=region or boto3.session.Session().region_name or _ELSEWHERE, role="")
+    accounts = Accounts(region=region or default_region() or _ELSEWHERE, role="")
     archive = open_archive(asked.source)
     is_copy = not asked.source.startswith("s3://")
     return _Place(archive=archive, accounts=accounts, config=None, is_copy=is_copy)
@@ -160,7 +158,7 @@ def _known(asked: Asked, place: _Place) -> Known:
     if place.is_copy and not asked.trail_arn:
         return nobody_asked("a copy; --trail-arn names its trail")
     bucket = place.archive.bucket
-    region = place.config.trail_region if place.config else _ELSEWHERE
+    region = place.config.trail_region if place.config else default_region() or _ELSEWHERE
     try:
         said = observe_expectation(
             place.accounts, trail_arn=asked.trail_arn, bucket="" if asked.trail_arn else bucket, region=region
