@@ -106,6 +106,20 @@ def test_a_report(verbs: Verbs, tmp_path: Path) -> None:
     assert verbs.run("verify-report", str(report), "--key", f"{key}.pub").exit_code == 1
 
 
+def test_locks(verbs: Verbs) -> None:
+    """Objects that came before the lock are not locked, and ones that are pass; a copy has no lock to look at."""
+    ran = verbs.run("verify", "--locks", "1", "--json")
+    kinds = {one["kind"] for one in ran.document["findings"]}
+    assert (ran.exit_code, kinds) == (1, {"lock.missing"})
+    reach = BucketReach(BUCKET)
+    until = datetime.now(UTC) + timedelta(days=500)
+    for key in reach.listed():
+        reach.lock(key, mode="GOVERNANCE", until=until)
+    assert verbs.run("verify", "--locks", "all").exit_code == 0
+    assert verbs.run("verify", f"s3://{BUCKET}/", "--locks", "1").exit_code == 2
+    assert verbs.run("verify", "--locks", "some").exit_code == 2
+
+
 def test_usage(verbs: Verbs) -> None:
     """What cannot be meant is refused before anything is read."""
     assert verbs.run("verify", "--since", "1d", "--until", "2d").exit_code == 2

@@ -40,6 +40,9 @@ def command(
     report: Path | None = typer.Option(None, "--report", help="Write the evidence report to this folder."),
     sign_key: Path | None = typer.Option(None, "--sign-key", help="Sign the report with this private key."),
     sign_kms: str = typer.Option("", "--sign-kms", help="Sign the report with this key in KMS (ARN)."),
+    locks: str = typer.Option(
+        "0", help="Look at the Object Lock of so many objects of each account and Region, or of all."
+    ),
     lake: LakeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -64,6 +67,7 @@ def command(
                 report=report,
                 sign_key=sign_key,
                 sign_kms=sign_kms,
+                locks=locks,
                 lake=lake,
             ),
             clock=lambda: datetime.now(UTC),

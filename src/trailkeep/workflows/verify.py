@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from trailkeep import __version__
-from trailkeep.aws.stored import Archive
+from trailkeep.aws.stored import Archive, Stored
 from trailkeep.core.layout import StrangeKey, parse_key
 from trailkeep.keep.chain import ChainId, hole_of
 from trailkeep.keep.coverage import Expected, ExpectedAccount, absent, unexpected_key
@@ -74,13 +74,14 @@ class Outputs:
 
     ``rows`` takes the objects of one place after the other, ``proofs`` its proven digests, ``keys`` makes of
     how many digests each key (Region and fingerprint) proved what is said of the keys, ``progress`` hears of
-    places done and of all.
+    places done and of all, ``locks`` returns what is wrong with the locks of a place's objects.
     """
 
     rows: Callable[[Sequence[ObjectVerdict]], None] = lambda _: None
     proofs: Callable[[Sequence[DigestProof]], None] = lambda _: None
     keys: Callable[[Mapping[tuple[str, str], int]], tuple[KeyUse, ...]] = lambda _: ()
     progress: Callable[[int, int], None] = lambda _done, _all: None
+    locks: Callable[[Sequence[Stored]], Sequence[Finding]] = lambda _: ()
 
 
 @dataclass(slots=True)
@@ -153,6 +154,7 @@ def verify(
             looked.there |= _chains_of(place)
             judged = close_place(archive, place, by)
             looked.take(judged)
+            looked.findings += outputs.locks(place.listing.current)
             outputs.rows(judged.rows)
             outputs.proofs(judged.proofs)
             outputs.progress(len(looked.chains), len(places))

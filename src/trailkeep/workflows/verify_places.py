@@ -72,6 +72,12 @@ class Listing:
     logs: dict[str, Versions]
     beside: int
 
+    @property
+    def current(self) -> tuple[Stored, ...]:
+        """The versions that are read, digests first."""
+        every = (*self.digests.values(), *self.logs.values())
+        return tuple(one.current for one in every if one.current)
+
 
 def find_places(archive: Archive, folders: Iterable[ArchiveFolder]) -> list[Place]:
     """Return the places; those whose Region is the home of a trail come first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,13 +11,14 @@ from trailkeep.aws.archive import open_archive
 from trailkeep.aws.expectation import observe_expectation
 from trailkeep.aws.roles import archive_session
 from trailkeep.aws.session import Accounts, default_region
-from trailkeep.aws.stored import Archive
+from trailkeep.aws.stored import Archive, Stored
 from trailkeep.core.arn import Arn
 from trailkeep.core.config import Config
 from trailkeep.core.errors import StoppedError, UsageError
 from trailkeep.core.layout import DigestKey, parse_key
 from trailkeep.core.times import parse_moment
 from trailkeep.keep.dsse import Signer
+from trailkeep.keep.integrity import Finding
 from trailkeep.keep.proven import Window
 from trailkeep.keep.signing_keys import BundleKey
 from trailkeep.keep.verification import Verification
@@ -29,6 +30,7 @@ from trailkeep.workflows.report_key import file_signer, kms_signer
 from trailkeep.workflows.signing_keys import BEGINNING, fetched_bundle, key_uses, read_bundle, ring_of
 from trailkeep.workflows.verify import Known, Outputs, verify
 from trailkeep.workflows.verify_known import known_of, nobody_asked
+from trailkeep.workflows.verify_locks import LockCheck, count_of
 from trailkeep.workflows.verify_places import Range
 from trailkeep.workflows.verify_spool import Spool
 
@@ -53,6 +55,7 @@ class Asked:
     report: Path | None = None
     sign_key: Path | None = None
     sign_kms: str = ""
+    locks: str = "0"
     lake: Path | None = None
 
 
@@ -83,6 +86,7 @@ def run(
     signer = _signer(asked)
     place = _place(asked)
     archive = place.archive
+    locks = _locks(asked, place)
     wanted = Range(
         since=parse_moment(asked.since, now=now) if asked.since else None,
         until=parse_moment(asked.until, now=now) if asked.until else None,
@@ -109,6 +113,7 @@ def run(
                 proofs=spool.proofs.extend,
                 keys=lambda used: key_uses(entries, used, source=mode),
                 progress=progress,
+                locks=locks,
             ),
         )
         _into_lake(asked, found, spool, is_whole=not wanted.since)
@@ -138,6 +143,19 @@ def _place(asked: Asked) -> _Place:
     archive = open_archive(asked.source)
     is_copy = not asked.source.startswith("s3://")
     return _Place(archive=archive, accounts=accounts, config=None, is_copy=is_copy)
+
+
+def _locks(asked: Asked, place: _Place) -> Callable[[Sequence[Stored]], Sequence[Finding]]:
+    count = count_of(asked.locks)
+    if count == 0:
+        return lambda _: ()
+    if place.config is None:
+        raise UsageError(
+            "--locks: expected the archive of trailkeep.toml, which says how it is locked, "
+            f"got {asked.source}; leave it out or run without naming the archive"
+        )
+    client = archive_session(place.config).client("s3")
+    return LockCheck(place.archive, client, place.config, count)
 
 
 def _as_of(place: _Place, now: datetime) -> datetime:
