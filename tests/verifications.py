@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import msgspec
 from logs import key, packed
 from trailkeep.keep.inflate import inflate
 from trailkeep.keep.proven import Window
+from trailkeep.keep.verification import DayCell, DayState, ObjectVerdict, Standing
 from trailkeep.lake.table import Lake
 from trailkeep.lake.verdicts import Run, Verdicts, VerdictState
 
@@ -22,52 +23,34 @@ DAY = datetime(2026, 1, 2, tzinfo=UTC)
 WINDOW = Window(accounts=(ACCOUNT,), regions=(REGION,), since=DAY, until=DAY + timedelta(days=1))
 
 
-class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found out about one object."""
-
-    object: str
-    version: str = ""
-    kind: str = "log"
-    account: str = ACCOUNT
-    region: str = REGION
-    standing: str = "verified"
-    stored_sha256: str = ""
-    content_sha256: str = ""
-    listed_in: str = ""
-    size_bytes: int = 1
-    ends_at: datetime | None = None
-    checked_at: datetime = CHECKED
+def checked(**fields: Any) -> ObjectVerdict:
+    """Return what was found out about one object."""
+    plain: dict[str, Any] = {
+        "kind": "log",
+        "account": ACCOUNT,
+        "region": REGION,
+        "standing": Standing.VERIFIED,
+        "size_bytes": 1,
+        "checked_at": CHECKED,
+    }
+    return ObjectVerdict(**(plain | fields))
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """One finding."""
-
-    kind: str
-    object: str
-    severity: str = "critical"
-    version: str = ""
-    account: str = ACCOUNT
-    region: str = REGION
-    message: str = ""
-    expected: str = ""
-    actual: str = ""
-    remedy: str = ""
+def cell(hours: dict[str, int], **fields: Any) -> DayCell:
+    """Return the hours of one day."""
+    plain: dict[str, Any] = {
+        "account": ACCOUNT,
+        "region": REGION,
+        "day": DAY.date(),
+        "state": DayState.PROVEN,
+    }
+    return DayCell(hours={DayState(state): count for state, count in hours.items()}, **(plain | fields))
 
 
-class Cell(msgspec.Struct, frozen=True, kw_only=True):
-    """The hours of one day."""
-
-    hours: dict[str, int]
-    account: str = ACCOUNT
-    region: str = REGION
-    day: date = DAY.date()
-    state: str = "proven"
-
-
-def log_of(records: Sequence[dict[str, Any]], number: int, folder: Path, **fields: Any) -> Checked:
+def log_of(records: Sequence[dict[str, Any]], number: int, folder: Path, **fields: Any) -> ObjectVerdict:
     """Return the verdict of the log that ``logs.archive`` writes for these records."""
     content = sha256(inflate(packed(records))).hexdigest()
-    return Checked(**{"object": str(folder.resolve() / key(number)), "content_sha256": content} | fields)
+    return checked(**{"object": str(folder.resolve() / key(number)), "content_sha256": content} | fields)
 
 
 def verified(
@@ -82,7 +65,7 @@ def verified(
     run = Run(
         window=window,
         ended_at=CHECKED,
-        cells=[Cell(hours={"proven": 24} if hours is None else hours)],
+        cells=[cell({"proven": 24} if hours is None else hours)],
         whole=whole,
     )
     return Verdicts(lake=Lake(path=lake)).replace([list(objects)], findings, run)

@@ -15,9 +15,10 @@ from logs import archive, key, packed, put, record, take_in
 from trailkeep.cli.main import build
 from trailkeep.core.verdict import VerdictKind
 from trailkeep.keep.proven import SourceStanding, Window
+from trailkeep.keep.verification import ObjectVerdict, Standing
 from trailkeep.lake.table import Lake
 from trailkeep.workflows.proving import judge_sources, standings_of
-from verifications import ACCOUNT, DAY, REGION, WINDOW, Checked, log_of, verified
+from verifications import ACCOUNT, DAY, REGION, WINDOW, checked, log_of, verified
 
 LOGS = [[record(1), record(2)], [record(3)]]
 RANGE = ("--since", "2026-01-02", "--until", "2026-01-03")
@@ -34,7 +35,7 @@ class Asked:
         """The lake."""
         return self.folder / "lake"
 
-    def log(self, number: int, **fields: Any) -> Checked:
+    def log(self, number: int, **fields: Any) -> ObjectVerdict:
         """Return the verdict of one of the two logs."""
         return log_of(LOGS[number], number, self.folder / "logs", **fields)
 
@@ -96,7 +97,7 @@ def test_an_unproven_source_makes_the_answer_unknown(ask: Asked, standing: str) 
 def test_a_missing_log_fails_an_answer_without_rows(ask: Asked) -> None:
     """No rows prove nothing when a log of the asked time is gone."""
     name = f"s3://logs/{key(7)}"
-    verified(ask.lake, [ask.log(0), ask.log(1), Checked(object=name, standing="missing")])
+    verified(ask.lake, [ask.log(0), ask.log(1), checked(object=name, standing=Standing.MISSING)])
     kind, reason, code = ask.verdict("search", "--event-name", "NoSuchCall", *RANGE)
     assert (kind, code, reason) == ("FAIL", 1, "1 log of the time asked for is missing from the archive")
 
@@ -104,7 +105,9 @@ def test_a_missing_log_fails_an_answer_without_rows(ask: Asked) -> None:
 def test_an_altered_log_of_another_day_leaves_the_answer(ask: Asked) -> None:
     """What happened outside the asked time says nothing about it."""
     other = key(7, day=DAY + timedelta(days=3))
-    verified(ask.lake, [ask.log(0), ask.log(1), Checked(object=f"s3://logs/{other}", standing="altered")])
+    verified(
+        ask.lake, [ask.log(0), ask.log(1), checked(object=f"s3://logs/{other}", standing=Standing.ALTERED)]
+    )
     assert ask.verdict("search", *RANGE)[0] == "PASS"
     assert ask.verdict("show", record(1)["eventID"])[0] == "PASS"
 
@@ -142,7 +145,7 @@ def test_only_the_asked_accounts_and_regions_count(ask: Asked) -> None:
     two = Window(
         accounts=(ACCOUNT, "222222222222"), regions=(REGION,), since=WINDOW.since, until=WINDOW.until
     )
-    bad = Checked(object=f"s3://logs/{key(9)}", standing="altered", account="222222222222")
+    bad = checked(object=f"s3://logs/{key(9)}", standing=Standing.ALTERED, account="222222222222")
     verified(ask.lake, [ask.log(0), ask.log(1), bad], window=two)
     assert ask.verdict("search", *RANGE, "--account", ACCOUNT)[0] == "PASS"
     assert ask.verdict("search", *RANGE, "--account", "1*", "--region", "eu-*")[0] == "PASS"
@@ -173,7 +176,10 @@ def test_the_same_bytes_are_proven_wherever_they_lie(ask: Asked) -> None:
 
 def test_an_earlier_version_that_still_matches_proves_its_rows(ask: Asked) -> None:
     """Rows of a content that some version still holds are proven, but the time is not: its log was altered."""
-    versions = [ask.log(0, version="1"), ask.log(0, version="2", standing="altered", content_sha256="f" * 64)]
+    versions = [
+        ask.log(0, version="1"),
+        ask.log(0, version="2", standing=Standing.ALTERED, content_sha256="f" * 64),
+    ]
     verified(ask.lake, [*versions, ask.log(1)])
     assert ask.verdict("show", record(1)["eventID"])[0] == "PASS"
     assert ask.verdict("search", *RANGE)[0] == "FAIL"
@@ -191,7 +197,7 @@ def test_what_comes_from_event_history_is_never_proven(tmp_path: Path) -> None:
 
 def test_each_row_says_how_its_log_stands(ask: Asked) -> None:
     """Documents of rows have source_verdict, and tables have it when it is asked for."""
-    verified(ask.lake, [ask.log(0, standing="altered"), ask.log(1)])
+    verified(ask.lake, [ask.log(0, standing=Standing.ALTERED), ask.log(1)])
     document, _ = ask("search", *RANGE)
     found = {row["event_id"]: row["source_verdict"] for row in document["rows"]}
     assert found == {record(number)["eventID"]: "altered" for number in (1, 2)} | {
@@ -204,7 +210,7 @@ def test_each_row_says_how_its_log_stands(ask: Asked) -> None:
 
 def test_sql_joins_rows_to_what_was_verified(ask: Asked) -> None:
     """The tables objects and findings can be joined to the events."""
-    verified(ask.lake, [ask.log(0, standing="altered"), ask.log(1)])
+    verified(ask.lake, [ask.log(0, standing=Standing.ALTERED), ask.log(1)])
     sql = (
         "select standing, count(*) n from events join objects on object = source_object group by 1 order by 1"
     )
@@ -213,7 +219,7 @@ def test_sql_joins_rows_to_what_was_verified(ask: Asked) -> None:
 
 def test_the_sources_of_any_rows_can_be_judged(ask: Asked) -> None:
     """Whoever holds rows asks for the verdict of their sources alone."""
-    verified(ask.lake, [ask.log(0), ask.log(1, standing="altered")])
+    verified(ask.lake, [ask.log(0), ask.log(1, standing=Standing.ALTERED)])
     standings = standings_of(Lake(path=ask.lake), Lake(path=ask.lake).current())
     good, bad = ((one.object, one.content_sha256) for one in (ask.log(0), ask.log(1)))
     assert judge_sources(standings, [good]).kind is VerdictKind.PASS
