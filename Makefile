@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 PEERS := .venv-peers
+WORKERS ?= 4
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -30,7 +31,7 @@ demo: $(VENV)/.runtime ## the whole story on an embedded AWS organization; ends 
 	@$(BIN)/trailkeep demo
 
 test: $(VENV)/.dev ## all tests
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 check: $(VENV)/.dev ## format, lint, types, layers, docs
 	@$(BIN)/ruff format --check .
