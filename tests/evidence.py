@@ -13,7 +13,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from trailkeep.cli.verify_html import page
 from trailkeep.core.verdict import VerdictKind
+from trailkeep.keep.dsse import Signer
 from trailkeep.keep.integrity import Finding, Kind, found
 from trailkeep.keep.statement import LIMITS
 from trailkeep.keep.verification import (
@@ -29,6 +31,7 @@ from trailkeep.keep.verification import (
     Tool,
     Verification,
 )
+from trailkeep.workflows.report import write_report
 
 BUCKET, ACCOUNT, REGION, TRAIL = "trail-logs", "111111111111", "eu-central-1", "org"
 START = datetime(2026, 5, 1, tzinfo=UTC)
@@ -82,6 +85,13 @@ def archive(folder: Path, *, hours: int = 3) -> Proof:
     objects.sort(key=lambda one: (one.object, one.version))
     found = _verification(digests, logs=2 * (hours - 1), ends_at=START + (hours - 1) * HOUR)
     return Proof(found=found, objects=tuple(objects), digests=tuple(digests))
+
+
+def write(folder: Path, proof: Proof, *, signer: Signer | None) -> None:
+    """Write the report of a verification."""
+    write_report(
+        folder, proof.found, objects=proof.objects, digests=proof.digests, render=page, signer=signer
+    )
 
 
 def finding(kind: Kind = Kind.LOG_MISSING, *, message: str = "a log is not there") -> Finding:

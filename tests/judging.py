@@ -8,7 +8,8 @@ from datetime import datetime
 from signed_chains import BUCKET, HOUR, Object
 from trailkeep.core.layout import DigestKey, parse_key
 from trailkeep.core.verdict import Verdict
-from trailkeep.keep.chain import ChainId, Gap, Head, ReadDigest, chain_of, judge_chain
+from trailkeep.keep.chain import judge_chain
+from trailkeep.keep.chain_parts import ChainId, Gap, Head, ReadDigest, chain_of
 from trailkeep.keep.coverage import (
     Expected,
     absent,

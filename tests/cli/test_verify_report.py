@@ -11,9 +11,7 @@ from typer.testing import CliRunner
 
 import evidence as made
 from trailkeep.cli.main import build
-from trailkeep.cli.verify_html import page
 from trailkeep.core.errors import UsageError
-from trailkeep.workflows.report import write_report
 from trailkeep.workflows.report_key import file_signer, make_key
 
 
@@ -30,14 +28,7 @@ def report(tmp_path: Path) -> Path:
     """Return a folder with a report, its key and a copy of the bucket."""
     make_key(tmp_path / "report.key")
     proof = made.archive(tmp_path / "copy")
-    write_report(
-        tmp_path / "evidence",
-        proof.found,
-        objects=proof.objects,
-        digests=proof.digests,
-        render=page,
-        signer=file_signer(tmp_path / "report.key"),
-    )
+    made.write(tmp_path / "evidence", proof, signer=file_signer(tmp_path / "report.key"))
     return tmp_path
 
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from judging import judge
 from signed_chains import BUCKET, HOUR, START, Chain, Object, ring
 from trailkeep.core.verdict import VerdictKind
-from trailkeep.keep.chain import Head, ReadDigest, judge_chain
+from trailkeep.keep.chain import judge_chain
+from trailkeep.keep.chain_parts import Head, ReadDigest
 from trailkeep.keep.coverage import Expected, ExpectedAccount
 from trailkeep.keep.digest import read_digest
 from trailkeep.keep.gaps import TrailEvent

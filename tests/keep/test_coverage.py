@@ -11,7 +11,8 @@ import pytest
 
 from judging import judge
 from signed_chains import BUCKET, HOUR, START, Chain, listed_key, ring
-from trailkeep.keep.chain import ChainId, Gap, ReadDigest, judge_chain
+from trailkeep.keep.chain import judge_chain
+from trailkeep.keep.chain_parts import ChainId, Gap, ReadDigest
 from trailkeep.keep.coverage import Expected, ExpectedAccount, absent, ends, hours, unlisted_logs
 from trailkeep.keep.digest import read_digest
 from trailkeep.keep.gaps import explain_gap, trail_event

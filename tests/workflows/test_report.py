@@ -59,14 +59,7 @@ def place(written: Path, tmp_path: Path) -> Path:
 def report(folder: Path, *, signer: dsse.Signer | None = SIGNER) -> None:
     """Write a bucket's copy and its report."""
     proof = made.archive(folder / "bucket")
-    write_report(
-        folder / "report",
-        proof.found,
-        objects=proof.objects,
-        digests=proof.digests,
-        render=page,
-        signer=signer,
-    )
+    made.write(folder / "report", proof, signer=signer)
     (folder / "signer.pem").write_bytes(SIGNER.public_pem)
 
 
@@ -288,14 +281,7 @@ def test_a_report_is_written_into_an_empty_folder_only(written: Path) -> None:
     """A report never mixes with files that are there."""
     proof = made.archive(written / "bucket")
     with pytest.raises(UsageError, match="expected no folder or an empty one"):
-        write_report(
-            written / "report",
-            proof.found,
-            objects=proof.objects,
-            digests=proof.digests,
-            render=page,
-            signer=None,
-        )
+        made.write(written / "report", proof, signer=None)
 
 
 def test_a_version_that_looks_like_a_formula_keeps_its_root(tmp_path: Path) -> None:

@@ -141,8 +141,10 @@ def _verify(
     folder: Path, keys: SigningKeys, *, known: Known = KNOWN, asked: Range | None = None
 ) -> tuple[Verification, list[ObjectVerdict]]:
     rows: list[ObjectVerdict] = []
+    archive = open_archive(str(folder))
     found = verify(
-        open_archive(str(folder)),
+        archive,
+        archive.folders(),
         known,
         _ring(keys),
         asked or Range(),
@@ -206,8 +208,10 @@ def test_nothing_is_unknown(tmp_path: Path, keys: SigningKeys) -> None:
 
 def test_no_keys_prove_nothing(clean: Path) -> None:
     """Without a public key nothing is proven, and nothing called tampered."""
+    archive = open_archive(str(clean))
     found = verify(
-        open_archive(str(clean)),
+        archive,
+        archive.folders(),
         KNOWN,
         KeyRing(),
         Range(),

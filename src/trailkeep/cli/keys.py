@@ -48,7 +48,7 @@ def command(
 
 def _export(file: Path, regions: tuple[str, ...], since: str | None) -> tuple[dict[str, Any], bool]:
     from trailkeep.core.times import parse_moment
-    from trailkeep.workflows.signing_keys import BEGINNING, enabled_regions, export_keys, read_bundle
+    from trailkeep.workflows.signing_keys import BEGINNING, enabled_regions, export_keys
 
     now = datetime.now(UTC)
     accounts = _accounts()
@@ -61,18 +61,16 @@ def _export(file: Path, regions: tuple[str, ...], since: str | None) -> tuple[di
     )
     for name, why in done.refused:
         note(f"{name}: expected its public keys, got {why}; allow cloudtrail:ListPublicKeys and run it again")
-    held = {entry.region for entry in read_bundle(file)}
     refused = [{"region": name, "error": why} for name, why in done.refused]
-    body = {"keys": done.keys, "added": done.added, "regions": sorted(held), "refused": refused}
+    body = {"keys": done.keys, "added": done.added, "regions": list(done.regions), "refused": refused}
     return body, bool(done.refused)
 
 
 def _check(file: Path) -> dict[str, Any]:
-    from trailkeep.workflows.signing_keys import read_bundle
+    from trailkeep.workflows.signing_keys import read_bundle, regions_of
 
     entries = read_bundle(file)
-    regions = sorted({entry.region for entry in entries})
-    return {"keys": len(entries), "added": 0, "regions": regions, "refused": []}
+    return {"keys": len(entries), "added": 0, "regions": list(regions_of(entries)), "refused": []}
 
 
 def _accounts() -> Accounts:

@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from trailkeep.core.layout import Family, LogKey, StrangeKey, parse_key
-from trailkeep.keep.chain import HOUR, ChainId, Gap, Proof, ReadDigest
+from trailkeep.keep.chain_parts import HOUR, ChainId, Gap, Proof, ReadDigest
 from trailkeep.keep.digest import Listed
 from trailkeep.keep.integrity import Finding, Kind, found
 

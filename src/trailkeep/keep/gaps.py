@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from trailkeep.keep.chain import HOUR, Gap
+from trailkeep.keep.chain_parts import HOUR, Gap
 from trailkeep.keep.integrity import Finding, Kind, found
 
 __all__ = ["EVENT_NAMES", "TrailEvent", "coverage_gap", "explain_gap", "trail_event"]

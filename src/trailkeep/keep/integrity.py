@@ -13,7 +13,17 @@ import msgspec
 
 from trailkeep.core.verdict import Verdict, VerdictKind
 
-__all__ = ["REMEDY", "SEVERITY", "WEIGHT", "Finding", "Kind", "Severity", "found", "outcome"]
+__all__ = [
+    "FINDING_COLUMNS",
+    "REMEDY",
+    "SEVERITY",
+    "WEIGHT",
+    "Finding",
+    "Kind",
+    "Severity",
+    "found",
+    "outcome",
+]
 
 
 class Kind(StrEnum):
@@ -118,6 +128,21 @@ REMEDY: Final[Mapping[Kind, str]] = {
     Kind.NOTE_GAP_EXPLAINED: "check that the change of the trail was intended",
     Kind.NOTE_PENDING: "run it again after the next digest",
 }
+
+
+FINDING_COLUMNS: Final = (
+    "kind",
+    "severity",
+    "object",
+    "version",
+    "account",
+    "region",
+    "message",
+    "expected",
+    "actual",
+    "remedy",
+)
+"""The fields of a finding in tables, in their order."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -11,6 +11,7 @@ import msgspec
 import pyarrow as pa
 
 from trailkeep.core.layout import DigestKey, parse_key
+from trailkeep.keep.integrity import FINDING_COLUMNS
 
 __all__ = [
     "COVERAGE",
@@ -54,21 +55,9 @@ OBJECTS = pa.schema(
         pa.field("run", pa.int64(), nullable=False),
     ]
 )
-_FINDING_TEXTS = (
-    "kind",
-    "severity",
-    "object",
-    "version",
-    "account",
-    "region",
-    "message",
-    "expected",
-    "actual",
-    "remedy",
-)
 FINDINGS = pa.schema(
     [
-        *(pa.field(name, pa.string(), nullable=False) for name in _FINDING_TEXTS),
+        *(pa.field(name, pa.string(), nullable=False) for name in FINDING_COLUMNS),
         pa.field("found_at", _TIME, nullable=False),
         pa.field("run", pa.int64(), nullable=False),
     ]
@@ -105,7 +94,7 @@ def objects_of(batch: Sequence[msgspec.Struct], run: int) -> pa.Table:
 
 def findings_of(findings: Iterable[msgspec.Struct], run: int, at: datetime) -> pa.Table:
     """Return the rows of some ``keep.integrity.Finding``."""
-    rows = [{name: str(getattr(one, name) or "") for name in _FINDING_TEXTS} for one in findings]
+    rows = [{name: str(getattr(one, name) or "") for name in FINDING_COLUMNS} for one in findings]
     return pa.Table.from_pylist([row | {"found_at": at, "run": run} for row in rows], schema=FINDINGS)
 
 

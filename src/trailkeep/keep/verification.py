@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from trailkeep.core.verdict import Verdict, VerdictKind
-from trailkeep.keep.chain import Head
+from trailkeep.keep.chain_parts import Head
 from trailkeep.keep.integrity import Finding
 
 __all__ = [

@@ -21,6 +21,7 @@ import msgspec
 
 from trailkeep.core.errors import StoppedError, UsageError
 from trailkeep.keep.dsse import Signer, encode, seal
+from trailkeep.keep.integrity import FINDING_COLUMNS
 from trailkeep.keep.merkle import Tree, leaf
 from trailkeep.keep.statement import PAYLOAD_TYPE, document, encode_statement
 from trailkeep.keep.verification import (
@@ -33,25 +34,28 @@ from trailkeep.keep.verification import (
     Verification,
 )
 
-__all__ = ["OBJECT_COLUMNS", "STATEMENT", "sha256_of", "write_report"]
+__all__ = ["OBJECT_COLUMNS", "STATEMENT", "check_empty", "sha256_of", "write_report"]
 
 STATEMENT = "statement.dsse.json"
 OBJECT_COLUMNS = tuple(field.name for field in msgspec.structs.fields(ObjectVerdict))
 _CHAIN_COLUMNS = tuple(one.name for one in msgspec.structs.fields(ChainVerdict) if one.name != "head")
 _HEAD_COLUMNS = ("key", "sha256", "signature", "ends_at")
-_FINDING_COLUMNS = (
-    "kind",
-    "severity",
-    "object",
-    "version",
-    "account",
-    "region",
-    "message",
-    "expected",
-    "actual",
-    "remedy",
-)
 _BLOCK = 1 << 20
+
+
+def check_empty(folder: Path) -> None:
+    """Refuse a folder in which a report would mix with other files.
+
+    Raises:
+        UsageError: the folder is there and not empty.
+        StoppedError: it cannot be looked into.
+    """
+    try:
+        is_used = folder.is_dir() and any(folder.iterdir())
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    if is_used:
+        raise UsageError(f"{folder}: expected no folder or an empty one, got files; name another folder")
 
 
 def write_report(
@@ -72,14 +76,15 @@ def write_report(
         StoppedError: a file could not be written; the report has no statement then.
     """
     try:
+        check_empty(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise UsageError(f"{folder}: expected no folder or an empty one, got files; name another folder")
         return _write(folder, found, objects=objects, digests=digests, render=render, signer=signer)
     except OSError as error:
-        raise StoppedError(
-            f"{folder}: expected to write the report, got {error.strerror}; name another folder"
-        ) from error
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> StoppedError:
+    return StoppedError(f"{folder}: expected to write the report, got {error.strerror}; name another folder")
 
 
 def _write(
@@ -186,8 +191,8 @@ def _bundled(one: KeyUse, found: Verification) -> dict[str, Any]:
 
 
 def _write_tables(folder: Path, found: Verification) -> None:
-    findings = ([str(getattr(one, name)) for name in _FINDING_COLUMNS] for one in found.findings)
-    _write_csv(folder / "findings.csv", _FINDING_COLUMNS, findings)
+    findings = ([str(getattr(one, name)) for name in FINDING_COLUMNS] for one in found.findings)
+    _write_csv(folder / "findings.csv", FINDING_COLUMNS, findings)
     _write_csv(
         folder / "chains.csv",
         (*_CHAIN_COLUMNS, *(f"head_{name}" for name in _HEAD_COLUMNS)),

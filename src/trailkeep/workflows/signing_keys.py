@@ -31,6 +31,7 @@ __all__ = [
     "fetched_bundle",
     "key_uses",
     "read_bundle",
+    "regions_of",
     "ring_of",
 ]
 
@@ -44,6 +45,7 @@ class Exported:
 
     keys: int
     added: int
+    regions: tuple[str, ...]
     refused: tuple[tuple[str, str], ...]
 
 
@@ -127,7 +129,14 @@ def export_keys(
         draft.replace(path)
     except OSError as error:
         raise StoppedError(f"{path}: expected to write keys, got {error.strerror}; name another") from error
-    return Exported(keys=len(entries), added=len(entries) - len(old), refused=refused)
+    return Exported(
+        keys=len(entries), added=len(entries) - len(old), regions=regions_of(entries), refused=refused
+    )
+
+
+def regions_of(entries: Iterable[BundleKey]) -> tuple[str, ...]:
+    """Return the Regions that keys are of, in order."""
+    return tuple(sorted({entry.region for entry in entries}))
 
 
 def ring_of(entries: Iterable[BundleKey]) -> KeyRing:

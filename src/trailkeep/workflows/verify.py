@@ -19,9 +19,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from trailkeep import __version__
-from trailkeep.aws.stored import Archive, Stored
+from trailkeep.aws.stored import Archive, Discovered, Stored
 from trailkeep.core.layout import StrangeKey, parse_key
-from trailkeep.keep.chain import ChainId, hole_of
+from trailkeep.keep.chain_parts import ChainId, hole_of
 from trailkeep.keep.coverage import Expected, ExpectedAccount, absent, unexpected_key
 from trailkeep.keep.gaps import TrailEvent
 from trailkeep.keep.integrity import Finding, Severity, found, outcome
@@ -93,6 +93,7 @@ class _Looked:
     keys: Counter[tuple[str, str]] = field(default_factory=Counter)
     checked: int = 0
     objects: int = 0
+    places: int = 0
 
     def take(self, judged: Judged) -> None:
         self.findings += judged.findings
@@ -105,6 +106,7 @@ class _Looked:
 
 def verify(
     archive: Archive,
+    held: Discovered,
     known: Known,
     ring: KeyRing | None,
     asked: Range,
@@ -118,6 +120,7 @@ def verify(
 
     Args:
         archive: the bucket or the copy.
+        held: its folders.
         known: what there should be.
         ring: CloudTrail's public keys; None where nobody has them, and nothing can be proven.
         asked: which part of it.
@@ -131,18 +134,19 @@ def verify(
     """
     outputs = outputs or Outputs()
     started = clock()
-    discovered = archive.folders()
-    looked = _Looked(findings=list(_strays(archive, discovered.strays)))
-    places = find_places(archive, (one for one in discovered.folders if asked.covers(one)))
+    looked = _Looked(findings=list(_strays(archive, held.strays)))
+    places = find_places(archive, (one for one in held.folders if asked.covers(one)))
     expected = _expected(known, places, asked, as_of)
     stated = {one.account for one in known.accounts or ()}
-    left = frozenset(place.account for place in places if known.accounts and place.account not in stated)
+    left = frozenset(place.account for place in places if stated and place.account not in stated)
+    accounts = {one.account: one for one in expected.accounts}
     events: list[TrailEvent] = []
     for group in groups(archive, places, asked, as_of=as_of):
         opened = open_places(archive, group, ring, as_of=as_of, asked=asked)
         events += read_logs(archive, opened, owner=known.owner)
         by = Closing(
             expected=expected,
+            accounts=accounts,
             left=left,
             events=events,
             owner=known.owner,
@@ -157,7 +161,8 @@ def verify(
             looked.findings += outputs.locks(place.listing.current)
             outputs.rows(judged.rows)
             outputs.proofs(judged.proofs)
-            outputs.progress(len(looked.chains), len(places))
+            looked.places += 1
+            outputs.progress(looked.places, len(places))
     looked.findings += absent(expected, looked.there)
     verdict = outcome(looked.findings, looked.checked)
     return Verification(
@@ -195,10 +200,9 @@ def _expected(known: Known, places: Sequence[Place], asked: Range, as_of: dateti
     An account that is there and that nobody knows any more is not expected to go on: it left.
     """
     begins = min((place.begins_at for place in places if place.begins_at), default=None)
-    there = {
-        account: tuple(place.region for place in places if place.account == account)
-        for account in sorted({place.account for place in places})
-    }
+    there: dict[str, tuple[str, ...]] = {}
+    for place in sorted(places, key=lambda one: one.account):
+        there[place.account] = (*there.get(place.account, ()), place.region)
     stated = {one.account: one for one in known.accounts or ()}
     wanted = [
         replace(one, regions=tuple(sorted({*known.regions, *there.get(one.account, ())})))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from trailkeep.core.verdict import VerdictKind
-from trailkeep.keep.chain import HOUR, Gap, Proof, ReadDigest
+from trailkeep.keep.chain_parts import HOUR, Gap, Proof, ReadDigest
 from trailkeep.keep.integrity import Finding
 from trailkeep.keep.verification import DayCell, DayState
 

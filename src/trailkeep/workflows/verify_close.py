@@ -12,7 +12,7 @@ import msgspec
 from trailkeep.aws.stored import Archive, Stored
 from trailkeep.core.layout import LogKey, StrangeKey, parse_key
 from trailkeep.core.verdict import VerdictKind
-from trailkeep.keep.chain import HOUR, ChainId, ChainResult, Gap, Proof
+from trailkeep.keep.chain_parts import HOUR, ChainId, ChainResult, Gap, Proof
 from trailkeep.keep.coverage import Expected, ExpectedAccount, ends, hours, unlisted_logs
 from trailkeep.keep.gaps import TrailEvent, coverage_gap, explain_gap
 from trailkeep.keep.integrity import Finding, Kind, found
@@ -32,9 +32,13 @@ __all__ = ["Closing", "Judged", "close_place"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """What all places are judged by; ``left`` are accounts that are there and no longer expected to go on."""
+    """What all places are judged by; ``left`` are accounts that are there and no longer expected to go on.
+
+    ``accounts`` are those of ``expected`` by their ids.
+    """
 
     expected: Expected
+    accounts: Mapping[str, ExpectedAccount]
     events: Sequence[TrailEvent]
     owner: str
     asked: Range
@@ -87,13 +91,8 @@ def close_place(archive: Archive, place: Placed, by: Closing) -> Judged:
     )
 
 
-def _account(expected: Expected, account: str) -> ExpectedAccount:
-    known = (one for one in expected.accounts if one.account == account)
-    return next(known, ExpectedAccount(account=account))
-
-
 def _gaps(chain: ChainId, result: ChainResult, by: Closing) -> _Gaps:
-    account = _account(by.expected, chain.account)
+    account = by.accounts.get(chain.account, ExpectedAccount(account=chain.account))
     if chain.account in by.left and result.head:
         account = replace(account, left_at=result.head.ends_at + HOUR)
     found_gaps = list(result.gaps)
@@ -102,9 +101,10 @@ def _gaps(chain: ChainId, result: ChainResult, by: Closing) -> _Gaps:
     explained: list[Gap] = []
     uncovered: list[Gap] = []
     findings: list[Finding] = []
-    owner = "" if chain.account == by.owner else by.owner
     for gap in found_gaps:
-        note = explain_gap(gap, by.events, owner=owner, joined_at=account.joined_at, left_at=account.left_at)
+        note = explain_gap(
+            gap, by.events, owner=by.owner, joined_at=account.joined_at, left_at=account.left_at
+        )
         (explained if note else uncovered).append(gap)
         findings.append(note or _uncovered(gap, result, by))
     return _Gaps(explained=tuple(explained), uncovered=tuple(uncovered), findings=tuple(findings))

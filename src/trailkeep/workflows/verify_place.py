@@ -15,7 +15,8 @@ import msgspec
 
 from trailkeep.aws.stored import Archive, Got, Reason, Stored, Unread
 from trailkeep.core.layout import DigestKey, LogKey, parse_key
-from trailkeep.keep.chain import ChainId, ChainResult, ReadDigest, chain_of, judge_chain, prove
+from trailkeep.keep.chain import judge_chain, prove
+from trailkeep.keep.chain_parts import ChainId, ChainResult, ReadDigest, chain_of
 from trailkeep.keep.coverage import listed_logs, missing_logs, unexpected_key
 from trailkeep.keep.digest import DigestError, Listed, LogCheck, check_log, read_digest
 from trailkeep.keep.gaps import TrailEvent

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from trailkeep.aws.stored import Archive, ArchiveFolder, Stored
+from trailkeep.aws.stored import DIGESTS, Archive, ArchiveFolder, Stored
 from trailkeep.core.layout import DigestKey, Family, parse_key
-from trailkeep.keep.chain import HOUR
+from trailkeep.keep.chain_parts import HOUR
 
 __all__ = ["Listing", "Place", "Range", "Versions", "find_places", "groups"]
 
@@ -65,12 +65,11 @@ class Versions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What is listed of a place: digests and logs by key; ``beside`` counts logs of other families."""
+    """What is listed of a place: digests and logs of events by key; other families are not judged."""
 
     place: Place
     digests: dict[str, Versions]
     logs: dict[str, Versions]
-    beside: int
 
     @property
     def current(self) -> tuple[Stored, ...]:
@@ -116,7 +115,7 @@ def _peeked(archive: Archive, place: Place) -> Place:
 def groups(
     archive: Archive, places: Sequence[Place], asked: Range, *, as_of: datetime
 ) -> Iterator[list[Listing]]:
-    """Yield the listings of places, several at once as long as they are small; homes of trails come alone."""
+    """Yield the listings of places, several at once as long as they are small."""
     group: list[Listing] = []
     size = 0
     for listing in _listings(archive, places, asked, as_of):
@@ -134,6 +133,7 @@ def _listings(archive: Archive, places: Sequence[Place], asked: Range, as_of: da
         (number, folder, prefix)
         for number, place in enumerate(places)
         for folder in place.folders
+        if folder.is_of_digests or folder.family == Family.EVENTS
         for prefix in _prefixes(folder, asked, as_of)
     ]
     answers = zip(prefixes, archive.listings(prefix for _, _, prefix in prefixes), strict=True)
@@ -150,19 +150,11 @@ def _listings(archive: Archive, places: Sequence[Place], asked: Range, as_of: da
 
 
 def _listing(place: Place, found: dict[tuple[int, str], list[Stored]], number: int) -> Listing:
-    families = {folder.family for folder in place.folders}
-    mine = {family: found.pop((number, family), []) for family in families}
-    others = [one for family, listed in mine.items() if family in _OTHERS for one in listed]
-    digests = [one for folder in place.folders if folder.is_of_digests for one in mine.pop(folder.family, [])]
     return Listing(
         place=place,
-        digests=_by_key(digests),
-        logs=_by_key(mine.get(Family.EVENTS, [])),
-        beside=len(others),
+        digests=_by_key(found.pop((number, DIGESTS), ())),
+        logs=_by_key(found.pop((number, Family.EVENTS), ())),
     )
-
-
-_OTHERS = frozenset(set(Family) - {Family.EVENTS})
 
 
 def _by_key(listed: Iterable[Stored]) -> dict[str, Versions]:

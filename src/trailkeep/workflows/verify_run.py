@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from trailkeep.aws.archive import open_archive
 from trailkeep.aws.expectation import observe_expectation
 from trailkeep.aws.roles import archive_session
 from trailkeep.aws.session import Accounts, default_region
-from trailkeep.aws.stored import Archive, Stored
+from trailkeep.aws.stored import Archive, Discovered, Stored
 from trailkeep.core.arn import Arn
 from trailkeep.core.config import Config
 from trailkeep.core.errors import StoppedError, UsageError
@@ -25,7 +26,7 @@ from trailkeep.keep.verification import Verification
 from trailkeep.lake.table import Lake
 from trailkeep.lake.verdicts import Run, Verdicts
 from trailkeep.workflows.init import load_config
-from trailkeep.workflows.report import write_report
+from trailkeep.workflows.report import check_empty, write_report
 from trailkeep.workflows.report_key import file_signer, kms_signer
 from trailkeep.workflows.signing_keys import BEGINNING, fetched_bundle, key_uses, read_bundle, ring_of
 from trailkeep.workflows.verify import Known, Outputs, verify
@@ -61,12 +62,20 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
-    """An archive and whose credentials ask about it; ``config`` is None where none was taken."""
+    """An archive, and whose credentials ask about it; ``configured`` is None for one that was named."""
 
     archive: Archive
     accounts: Accounts
-    config: Config | None
+    configured: _Configured | None
     is_copy: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Configured:
+    """The configuration that an archive is of; ``client`` makes one for S3 with the session that reads it."""
+
+    config: Config
+    client: Callable[[], Any]
 
 
 def run(
@@ -84,8 +93,10 @@ def run(
     """
     now = clock()
     signer = _signer(asked)
+    lake = _lake(asked)
+    if asked.report:
+        check_empty(asked.report)
     place = _place(asked)
-    archive = place.archive
     locks = _locks(asked, place)
     wanted = Range(
         since=parse_moment(asked.since, now=now) if asked.since else None,
@@ -97,11 +108,13 @@ def run(
         raise UsageError(
             f"--until: expected a time after {asked.since}, got {asked.until}; correct one of them"
         )
-    as_of = parse_moment(asked.as_of, now=now) if asked.as_of else _as_of(place, now)
-    entries, refused, mode = _keys(asked, place, wanted, now)
+    held = place.archive.folders()
+    as_of = parse_moment(asked.as_of, now=now) if asked.as_of else _as_of(place, held, now)
+    entries, refused, mode = _keys(asked, place, held, since=wanted.since, until=wanted.until or now, now=now)
     with Spool() as spool:
         found = verify(
-            archive,
+            place.archive,
+            held,
             _known(asked, place),
             ring_of(entries),
             wanted,
@@ -116,7 +129,8 @@ def run(
                 locks=locks,
             ),
         )
-        _into_lake(asked, found, spool, is_whole=not wanted.since)
+        if lake:
+            _into_lake(lake, found, spool, is_whole=not wanted.since)
         if asked.report:
             found = write_report(
                 asked.report,
@@ -133,37 +147,44 @@ def _place(asked: Asked) -> _Place:
     if asked.source is None:
         config = load_config(_CONFIG)
         session = archive_session(config)
+        configured = _Configured(config=config, client=lambda: session.client("s3"))
         archive = open_archive(
-            f"s3://{config.archive.bucket}/", session=session, owner=config.archive.account or ""
+            f"s3://{config.archive.bucket}/",
+            session=session,
+            owner=config.archive.account or "",
         )
         accounts = Accounts(region=config.trail_region, role=config.archive.access_role)
-        return _Place(archive=archive, accounts=accounts, config=config, is_copy=False)
-    region = Arn.parse(asked.trail_arn).region if asked.trail_arn else ""
-    accounts = Accounts(region=region or default_region() or _ELSEWHERE, role="")
-    archive = open_archive(asked.source)
-    is_copy = not asked.source.startswith("s3://")
-    return _Place(archive=archive, accounts=accounts, config=None, is_copy=is_copy)
+    else:
+        configured = None
+        region = Arn.parse(asked.trail_arn).region if asked.trail_arn else ""
+        archive = open_archive(asked.source)
+        accounts = Accounts(region=region or default_region() or _ELSEWHERE, role="")
+    return _Place(
+        archive=archive,
+        accounts=accounts,
+        configured=configured,
+        is_copy=asked.source is not None and not asked.source.startswith("s3://"),
+    )
 
 
 def _locks(asked: Asked, place: _Place) -> Callable[[Sequence[Stored]], Sequence[Finding]]:
     count = count_of(asked.locks)
     if count == 0:
         return lambda _: ()
-    if place.config is None:
+    if place.configured is None:
         raise UsageError(
             "--locks: expected the archive of trailkeep.toml, which says how it is locked, "
             f"got {asked.source}; leave it out or run without naming the archive"
         )
-    client = archive_session(place.config).client("s3")
-    return LockCheck(place.archive, client, place.config, count)
+    return LockCheck(place.archive, place.configured.client(), place.configured.config, count)
 
 
-def _as_of(place: _Place, now: datetime) -> datetime:
+def _as_of(place: _Place, held: Discovered, now: datetime) -> datetime:
     """Return up to when an archive is complete: now, and for a copy the end of its newest digest."""
     if not place.is_copy:
         return now
     newest = None
-    for folder in place.archive.folders().folders:
+    for folder in held.folders:
         if folder.is_of_digests:
             for stored in place.archive.listed(folder.path):
                 key = parse_key(stored.key)
@@ -176,7 +197,7 @@ def _known(asked: Asked, place: _Place) -> Known:
     if place.is_copy and not asked.trail_arn:
         return nobody_asked("a copy; --trail-arn names its trail")
     bucket = place.archive.bucket
-    region = place.config.trail_region if place.config else default_region() or _ELSEWHERE
+    region = place.configured.config.trail_region if place.configured else default_region() or _ELSEWHERE
     try:
         said = observe_expectation(
             place.accounts, trail_arn=asked.trail_arn, bucket="" if asked.trail_arn else bucket, region=region
@@ -195,15 +216,21 @@ def _known(asked: Asked, place: _Place) -> Known:
 
 
 def _keys(
-    asked: Asked, place: _Place, wanted: Range, now: datetime
+    asked: Asked,
+    place: _Place,
+    held: Discovered,
+    *,
+    since: datetime | None,
+    until: datetime,
+    now: datetime,
 ) -> tuple[tuple[BundleKey, ...], str, str]:
     """Return the keys, which Regions refused them, and in words where they are from."""
     if asked.keys:
         return read_bundle(asked.keys), "", "keys file"
-    regions = {folder.region for folder in place.archive.folders().folders if folder.is_of_digests}
+    regions = {folder.region for folder in held.folders if folder.is_of_digests}
     try:
         entries, refused = fetched_bundle(
-            place.accounts, regions, since=wanted.since or BEGINNING, until=wanted.until or now, now=now
+            place.accounts, regions, since=since or BEGINNING, until=until, now=now
         )
     except StoppedError as error:
         if place.is_copy:
@@ -229,14 +256,18 @@ def _signer(asked: Asked) -> Signer | None:
     return None
 
 
-def _into_lake(asked: Asked, found: Verification, spool: Spool, *, is_whole: bool) -> None:
-    """Give the lake that is there the verdicts; without a lake there is nobody to tell."""
+def _lake(asked: Asked) -> Lake | None:
+    """Return the lake that is there; without one there is nobody to tell."""
     path = asked.lake or (load_config(_CONFIG).lake.path if _CONFIG.is_file() else Path("lake"))
     lake = Lake(path=Path(path))
-    if not lake.exists:
-        if asked.lake:
-            raise UsageError(f"{path}: expected a lake, got nothing there; run 'trailkeep collect' first")
-        return
+    if lake.exists:
+        return lake
+    if asked.lake:
+        raise UsageError(f"{path}: expected a lake, got nothing there; run 'trailkeep collect' first")
+    return None
+
+
+def _into_lake(lake: Lake, found: Verification, spool: Spool, *, is_whole: bool) -> None:
     scope = found.scope
     window = Window(accounts=scope.accounts, regions=scope.regions, since=scope.since, until=scope.until)
     Verdicts(lake=lake).replace(
