@@ -52,7 +52,7 @@ class Item:
     """One stored object; its first ``refused_times`` GETs (-1: all) are answered with the error ``refusal``.
 
     ``refusal`` is S3's code, and a message behind a colon; empty to refuse none. With ``BrokenOff`` half of
-    the body is sent.
+    the body is sent. With ``refuses_versions`` only the GETs that name a version are refused.
     """
 
     body: bytes
@@ -60,6 +60,7 @@ class Item:
     modified_at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     refusal: str = ""
     refused_times: int = -1
+    refuses_versions: bool = False
 
     @property
     def etag(self) -> str:
@@ -231,14 +232,15 @@ class _Service:
         if bucket not in self._buckets:
             return _error("NoSuchBucket", head=head)
         if key:
-            return self._object(bucket, unquote(key), headers, head=head)
+            return self._object(bucket, unquote(key), query, headers, head=head)
         return self._bucket(bucket, query, head=head)
 
-    def _object(self, bucket: str, key: str, headers: Mapping[str, str], *, head: bool) -> bytes:
+    def _object(self, bucket: str, key: str, query: str, headers: Mapping[str, str], *, head: bool) -> bytes:
         item = self._buckets[bucket].get(key)
         if item is None:
             return _error("NoSuchKey", head=head)
-        if item.refusal and self._refuses(bucket, key, item):
+        is_refused = item.refusal and (not item.refuses_versions or "versionId=" in query)
+        if is_refused and self._refuses(bucket, key, item):
             code, _, message = item.refusal.partition(":")
             if code == _BROKEN_OFF:
                 whole = _packed(_OK, _JSON, item.body, headers=_CLOSE.decode().lstrip())

@@ -289,7 +289,9 @@ def test_credentials_that_cannot_be_renewed_stop(monkeypatch: pytest.MonkeyPatch
 
 def test_a_version_that_may_not_be_named_is_read_by_its_etag(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where s3:GetObjectVersion is refused and s3:GetObject is not, the current version is read by its ETag."""
-    items = {str(number): Item(body=b"x", refusal="AccessDenied", refused_times=1) for number in range(3)}
+    items = {
+        str(number): Item(body=b"x", refusal="AccessDenied", refuses_versions=True) for number in range(3)
+    }
     with object_server(monkeypatch, items):
         place, listed = served()
         assert [got.body for got in place.read(listed)] == [b"x"] * 3
