@@ -39,6 +39,14 @@ def _delegate(sandbox: Sandbox) -> None:
     )
 
 
+def _disarm(sandbox: Sandbox) -> None:
+    """Leave of the bucket policy what it allows; without the guards nobody keeps the account from that."""
+    client = sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID)
+    document = json.loads(client.get_bucket_policy(Bucket=_BUCKET)["Policy"])
+    allows = [statement for statement in document["Statement"] if statement["Effect"] == "Allow"]
+    client.put_bucket_policy(Bucket=_BUCKET, Policy=json.dumps({**document, "Statement": allows}))
+
+
 def _hide(sandbox: Sandbox) -> None:
     client = sandbox.client("s3", LOG_ARCHIVE_ACCOUNT_ID)
     client.delete_object(Bucket=_BUCKET, Key=client.list_objects_v2(Bucket=_BUCKET)["Contents"][0]["Key"])
@@ -84,6 +92,7 @@ def _loop(sandbox: Sandbox) -> None:
 TAMPERING: tuple[tuple[str, str, Callable[[Sandbox], None]], ...] = (
     ("all guards are detached", "guards.destroy", _detach_guards),
     ("a member becomes delegated administrator", "organization.delegated_administrators", _delegate),
+    ("every deny is taken out of the bucket policy", "archive.tls", _disarm),
     ("a log is hidden behind a delete marker", "archive.delete_markers", _hide),
     ("the lock is shortened to a day", "archive.retention", _shorten),
     ("a lifecycle rule expires logs after a day", "archive.lifecycle", _expire),
