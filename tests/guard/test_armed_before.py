@@ -196,6 +196,14 @@ def test_one_account_where_too_little_is_left_waits(facts: dict[str, Any]) -> No
     assert not was_armed(ALONE_BLUEPRINT, drifted)
 
 
+def test_the_journal_shows_what_no_deny_shows() -> None:
+    """Where the whole bucket policy is gone, the journal shows that it was armed, beside the lock and our trail."""
+    lost = with_facts(account_in_force(), {"bucket.policy": ABSENT})
+    assert was_armed(ALONE_BLUEPRINT, lost, in_journal=True)
+    for facts in ({"bucket.object_lock": UNLOCKED}, {"trails": []}, {"trails.0.bucket": "another"}):
+        assert not was_armed(ALONE_BLUEPRINT, with_facts(lost, facts), in_journal=True)
+
+
 def test_the_whole_policy_of_one_account_shows_it_alone() -> None:
     """An armed policy is of this trail and this bucket: without a lock and a trail it shows that it was armed."""
     drifted = with_facts(account_in_force(), {"bucket.object_lock": UNLOCKED, "trails": []})

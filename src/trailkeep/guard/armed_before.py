@@ -7,13 +7,14 @@ missing of it goes back at once::
     armed before    the bucket policy denies all that it denies when armed, for this trail and this bucket; or
                     the bucket has a default retention, a deny of ours is in its policy or a guard of the
                     archive that names the bucket exists, and no other trail delivers into it
-    of one account  the same, but there are no guards, and what is left of the denies shows it only where our
-                    trail exists and delivers into the bucket
+    of one account  the same, but there are no guards: a deny of ours, or the journal of ``apply``, shows it,
+                    and only where our trail exists and delivers into the bucket
     all the same    COMPLIANCE is to begin, which nobody can take back
 
 The denies and the guards are Trailkeep's own, by Sid and by name. A default retention alone shows nothing:
 whoever made the bucket may have set it. All else that an archive of one account is left with, the trail, the
-tag, the lifecycle rules, is there before it is armed: where all denies are gone, a log is asked for again.
+tag, the lifecycle rules, is there before it is armed: where all denies are gone only the journal knows, and
+without it a log is asked for again.
 """
 
 from __future__ import annotations
@@ -33,16 +34,21 @@ __all__ = ["must_wait", "was_armed"]
 _FINAL = "COMPLIANCE"
 
 
-def must_wait(blueprint: Blueprint, estate: Estate, arming: Iterable[Action]) -> bool:
-    """Return whether the actions that arm must wait until a log has arrived; none wait for nothing."""
+def must_wait(
+    blueprint: Blueprint, estate: Estate, arming: Iterable[Action], *, in_journal: bool = False
+) -> bool:
+    """Return whether the actions that arm must wait until a log has arrived; none wait for nothing.
+
+    ``in_journal`` is whether the journal tells that this trail's bucket policy was armed before.
+    """
     actions = [*arming]
-    if not actions or not was_armed(blueprint, estate):
+    if not actions or not was_armed(blueprint, estate, in_journal=in_journal):
         return bool(actions)
     begins = any(isinstance(action, PutObjectLock) and action.mode == _FINAL for action in actions)
     return begins and _lock(estate).mode != _FINAL
 
 
-def was_armed(blueprint: Blueprint, estate: Estate) -> bool:
+def was_armed(blueprint: Blueprint, estate: Estate, *, in_journal: bool = False) -> bool:
     """Return whether what is there of the archive shows that it was armed for this trail before."""
     if is_armed(blueprint, estate):
         return True
@@ -50,7 +56,7 @@ def was_armed(blueprint: Blueprint, estate: Estate) -> bool:
         return False
     if blueprint.is_of_organization:
         return bool(denies_held(blueprint, estate)) or _has_guards(blueprint, estate)
-    return bool(denies_held(blueprint, estate)) and _delivers(blueprint, estate)
+    return (in_journal or bool(denies_held(blueprint, estate))) and _delivers(blueprint, estate)
 
 
 def _delivers(blueprint: Blueprint, estate: Estate) -> bool:
