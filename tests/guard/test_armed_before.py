@@ -200,7 +200,12 @@ def test_the_journal_shows_what_no_deny_shows() -> None:
     """Where the whole bucket policy is gone, the journal shows that it was armed, beside the lock and our trail."""
     lost = with_facts(account_in_force(), {"bucket.policy": ABSENT})
     assert was_armed(ALONE_BLUEPRINT, lost, in_journal=True)
-    for facts in ({"bucket.object_lock": UNLOCKED}, {"trails": []}, {"trails.0.bucket": "another"}):
+    drifts: list[dict[str, Any]] = [
+        {"bucket.object_lock": UNLOCKED},
+        {"trails": []},
+        {"trails.0.bucket": "another"},
+    ]
+    for facts in drifts:
         assert not was_armed(ALONE_BLUEPRINT, with_facts(lost, facts), in_journal=True)
 
 
