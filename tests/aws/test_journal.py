@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+from msgspec.structs import replace
+
 from trailkeep.aws.journal import Entry, Journal, Outcome
 from trailkeep.guard.changes import EnableTrustedAccess
 
@@ -37,3 +40,36 @@ def test_line_that_a_crash_cut_off(tmp_path: Path) -> None:
 def test_no_journal_yet(tmp_path: Path) -> None:
     """Before the first apply the journal is empty."""
     assert _journal(tmp_path).read() == []
+
+
+ARM, TRAIL = ("bucket.policy.arm", "logs"), "arn:aws:cloudtrail:eu-central-1:333333333333:trail/trailkeep"
+
+
+@pytest.mark.parametrize(
+    ("done", "armed"),
+    [
+        ([], False),
+        ([("bucket.policy", "logs"), ("bucket.object_lock", "logs")], False),
+        ([("bucket.create", "logs"), ("trail.create", TRAIL), ARM], True),
+        ([ARM, ("bucket.policy", "logs"), ("trail.start", TRAIL)], True),
+        ([("bucket.policy.arm", "others")], False),
+        ([ARM, ("bucket.create", "logs")], False),
+        ([ARM, ("trail.create", TRAIL)], False),
+        ([ARM, ("trail.update", TRAIL)], False),
+        ([ARM, ("trail.update", TRAIL), ARM], True),
+        ([ARM, ("bucket.create", "others"), ("trail.create", f"{TRAIL}-2")], True),
+    ],
+)
+def test_what_was_armed(tmp_path: Path, done: list[tuple[str, str]], *, armed: bool) -> None:
+    """A bucket was armed where its policy was, for a trail that was neither made nor changed afterwards."""
+    journal = _journal(tmp_path)
+    for action, target in done:
+        journal.write("f1", replace(ACTION, id=action, target=target), Outcome.DONE)
+    assert journal.was_armed("logs", TRAIL) is armed
+
+
+@pytest.mark.parametrize("outcome", [Outcome.BEGUN, Outcome.FAILED])
+def test_arming_that_did_not_succeed_shows_nothing(tmp_path: Path, outcome: Outcome) -> None:
+    """What was begun, or failed, did not arm anything."""
+    _journal(tmp_path).write("f1", replace(ACTION, id=ARM[0], target=ARM[1]), outcome)
+    assert not _journal(tmp_path).was_armed("logs", TRAIL)

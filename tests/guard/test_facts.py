@@ -199,6 +199,8 @@ def test_what_is_no_policy_reveals_nothing(document: Any) -> None:
     ("text", "message"),
     [
         ("{", "params.json: expected a JSON object, got "),
+        ("[" * 100_000, "params.json: expected a JSON object, got it nests deeper than 100 levels; "),
+        ("1e999", "params.json: expected a JSON object, got 1e999 is a number that is too large; "),
         ("[]", "params.json: expected a JSON object of texts, got something else; correct the file"),
         (
             '{"bucket": 1}',

@@ -10,23 +10,46 @@ from hypothesis import strategies as st
 
 from estates import config
 from trailkeep.core.verdict import VerdictKind
-from trailkeep.guard.blueprint import draw_blueprint
+from trailkeep.guard.blueprint import Blueprint, draw_blueprint
 from trailkeep.guard.lock_evidence import HeldLog, judge_lock
 
-BLUEPRINT = draw_blueprint(
-    config({"retention.days": 400, "retention.lock_mode": "GOVERNANCE"}),
-    partition="aws",
-    archive_account="222222222222",
-)
+
+def _asking(mode: str) -> Blueprint:
+    return draw_blueprint(
+        config({"retention.days": 400, "retention.lock_mode": mode}),
+        partition="aws",
+        archive_account="222222222222",
+    )
+
+
+BLUEPRINT, FINAL = _asking("GOVERNANCE"), _asking("COMPLIANCE")
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 LONG_AGO, LATER = AT - timedelta(days=9), AT + timedelta(days=9)
 
 
-def _judged(mode: str, days: float | None, since: datetime | None) -> VerdictKind | None:
+def _judged(
+    mode: str, days: float | None, since: datetime | None, *, blueprint: Blueprint = BLUEPRINT
+) -> VerdictKind | None:
     until = None if days is None else AT + timedelta(days=days)
     log = HeldLog(key="a-log", modified_at=AT, mode=mode, until=until)
-    evidence = judge_lock(BLUEPRINT, log, locked_since=since)
+    evidence = judge_lock(blueprint, log, locked_since=since)
     return evidence.verdict if evidence else None
+
+
+@pytest.mark.parametrize("since", [None, LONG_AGO, LATER])
+def test_compliance_is_more_than_governance(since: datetime | None) -> None:
+    """A log under COMPLIANCE passes where GOVERNANCE is asked for, whenever the lock was set."""
+    assert _judged("COMPLIANCE", 400, since) is VerdictKind.PASS
+
+
+@pytest.mark.parametrize(
+    ("since", "verdict"),
+    [(None, VerdictKind.UNKNOWN), (LONG_AGO, VerdictKind.FAIL), (LATER, None)],
+)
+def test_governance_is_less_than_compliance(since: datetime | None, verdict: VerdictKind | None) -> None:
+    """A log under GOVERNANCE never passes where COMPLIANCE is asked for, however long it is held."""
+    assert _judged("GOVERNANCE", 4000, since, blueprint=FINAL) is verdict
+    assert _judged("COMPLIANCE", 400, since, blueprint=FINAL) is VerdictKind.PASS
 
 
 @pytest.mark.parametrize("since", [None, LONG_AGO, LATER])
@@ -36,9 +59,9 @@ def test_a_log_that_is_locked_as_asked_passes(since: datetime | None) -> None:
     assert _judged("GOVERNANCE", 4000, since) is VerdictKind.PASS
 
 
-@pytest.mark.parametrize(("mode", "days"), [("", None), ("COMPLIANCE", 400), ("GOVERNANCE", 398)])
+@pytest.mark.parametrize(("mode", "days"), [("", None), ("COMPLIANCE", 398), ("GOVERNANCE", 398)])
 def test_a_log_from_after_the_lock_must_be_locked_as_asked(mode: str, days: int | None) -> None:
-    """Without retention, in another mode or for fewer days it fails; from before the lock it shows nothing."""
+    """Without retention or for fewer days it fails, in either mode; from before the lock it shows nothing."""
     assert _judged(mode, days, LONG_AGO) is VerdictKind.FAIL
     assert _judged(mode, days, LATER) is None
     assert _judged(mode, days, AT - timedelta(minutes=1)) is None

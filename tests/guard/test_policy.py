@@ -123,7 +123,7 @@ def test_text_bytes_and_mappings_read_the_same() -> None:
     [
         ("[]", "policy 'p': expected a JSON object, got []"),
         ("{", "policy 'p': expected a JSON object, got 'Expecting property name"),
-        ("[" * 100_000, "policy 'p': expected a JSON object, got 'maximum recursion depth"),
+        ("[" * 100_000, "policy 'p': expected a JSON object, got 'it nests deeper than 100 levels'"),
         (b"\xff\xfe", "policy 'p': expected a JSON object, got"),
         (
             '{"Statement": [], "Statement": []}',
@@ -131,7 +131,11 @@ def test_text_bytes_and_mappings_read_the_same() -> None:
         ),
         (
             '{"Statement": {"Effect": "Allow", "Action": "*", "Condition": {"Bool": {"aws:x": NaN}}}}',
-            "policy 'p': expected a JSON object, got 'NaN, which is no JSON number'",
+            "policy 'p': expected a JSON object, got 'NaN is no number of JSON'",
+        ),
+        (
+            '{"Statement": {"Effect": "Allow", "Action": "*", "Condition": {"NumericLessThan": {"aws:x": 1e999}}}}',
+            "policy 'p': expected a JSON object, got '1e999 is a number that is too large'",
         ),
         ({"Statement": {1, 2}}, "policy 'p': expected JSON values only, got 'set is no JSON value'"),
         (

@@ -95,6 +95,19 @@ class Journal:
         ]
         return datetime.fromisoformat(done[-1]) if done else None
 
+    def was_armed(self, bucket: str, trail: str) -> bool:
+        """Return whether a bucket was armed, and neither made since, nor the trail made or changed.
+
+        ``trail`` is an ARN. A trail that was changed may not have delivered into the bucket before.
+        """
+        begins = {("bucket.create", bucket), ("trail.create", trail), ("trail.update", trail)}
+        armed = False
+        for entry in self.read():
+            if entry.outcome is Outcome.DONE:
+                done = (entry.action, entry.target)
+                armed = done not in begins and (armed or done == ("bucket.policy.arm", bucket))
+        return armed
+
     def _append(self, entry: Entry) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from trailkeep.aws.session import aws_errors
 from trailkeep.aws.stored import Stored
 from trailkeep.core.errors import AwsCallError
 from trailkeep.core.times import format_moment
+from trailkeep.guard.lock_modes import holds_as
 
 __all__ = ["LockFault", "LockSample", "Required", "lock_sample", "pick"]
 
@@ -130,7 +131,7 @@ def _judge(
     expected = f"{required.mode} until {format_moment(least)} or later"
     if not mode or until is None:
         return LockFault(kind="lock.missing", stored=stored, expected=expected, actual="no retention")
-    if mode in {required.mode, "COMPLIANCE"} and until >= least:
+    if holds_as(mode, required.mode) and until >= least:
         return None
     return LockFault(
         kind="lock.short", stored=stored, expected=expected, actual=f"{mode} until {format_moment(until)}"

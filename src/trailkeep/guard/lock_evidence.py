@@ -1,8 +1,8 @@
 """What the newest log of an archive shows of the lock; a refused call would not, as policies refuse it too.
 
 S3 locks a version when it is written, for the default retention of that moment. So a log from before the lock
-was set shows nothing, and one from after it must be locked as it was asked. Where nobody knows when the lock
-was set, a log that is not locked as asked may be either: that is UNKNOWN.
+was set shows nothing, and one from after it must be locked at least as it was asked. Where nobody knows when
+the lock was set, a log that is not locked as asked may be either: that is UNKNOWN.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-configure.html
 """
@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from trailkeep.core.times import format_moment
 from trailkeep.core.verdict import VerdictKind
 from trailkeep.guard.blueprint import Blueprint
+from trailkeep.guard.lock_modes import holds_as
 
 __all__ = ["Evidence", "HeldLog", "judge_lock"]
 
@@ -51,7 +52,7 @@ def judge_lock(blueprint: Blueprint, log: HeldLog, *, locked_since: datetime | N
     least = log.modified_at + timedelta(days=blueprint.retention_days) - _ABOUT
     expected = f"{blueprint.lock_mode} until {format_moment(least)} or later"
     got = f"{log.mode} until {format_moment(log.until)}" if log.until else "no retention"
-    if log.mode == blueprint.lock_mode and log.until is not None and log.until >= least:
+    if holds_as(log.mode, blueprint.lock_mode) and log.until is not None and log.until >= least:
         return Evidence(verdict=VerdictKind.PASS, expected=expected, got=got)
     if locked_since is None:
         return Evidence(verdict=VerdictKind.UNKNOWN, expected=expected, got=f"{got}, {_SINCE_WHEN}")

@@ -17,7 +17,7 @@ from trailkeep.guard.decisions import Allowance, Blocked, Concern, Decision
 from trailkeep.guard.documents import Document, compact, merge
 from trailkeep.guard.estate import Bucket, Estate, Key, Unreadable
 from trailkeep.guard.key_policy import only_lets_decrypt
-from trailkeep.guard.own_writers import own_writers
+from trailkeep.guard.own_writers import is_service_linked, own_writers, reaches_bound
 from trailkeep.guard.plan_bucket_policy import is_armed
 from trailkeep.guard.plan_guard_merge import begins_to_guard
 from trailkeep.guard.plan_readers import is_of_organization, outsiders
@@ -58,12 +58,12 @@ def spare_writers(
 ) -> Iterator[Decision]:
     """Yield the guards' decisions; unless allowed, none begins to refuse whom the policy lets write.
 
-    An armed policy refuses every object of theirs already. The resource control policy refuses whoever calls,
-    the service control policy those of the archive account.
+    An armed policy refuses every object of theirs already. The resource control policy refuses whoever calls
+    but service-linked roles, the service control policy those of the archive account.
     """
     writing = [] if Allowance.REPLACE_POLICY in allow else [*_writing(blueprint, estate)]
     refused = {
-        "rcp.": [name for statement in writing for name in _whom(statement)],
+        "rcp.": [name for statement in writing if reaches_bound(statement) for name in _bound(statement)],
         "scp.": [_said(name) for statement in writing for name in own_writers(blueprint, statement)],
     }
     for decision in guards:
@@ -166,6 +166,11 @@ def _whom(statement: Document) -> tuple[str, ...]:
         return (_EVERYBODY,)
     names = [str(name) for who in principal.values() for name in _listed(who)]
     return tuple(dict.fromkeys(_said(name) for name in names if name != _TRAILS))
+
+
+def _bound(statement: Document) -> tuple[str, ...]:
+    """Return whom a statement lets in that a resource control policy binds."""
+    return tuple(name for name in _whom(statement) if not is_service_linked(name))
 
 
 def _said(name: str) -> str:

@@ -26,6 +26,7 @@ from trailkeep.guard.estate import (
     PublicAccessBlock,
     Unreadable,
 )
+from trailkeep.guard.lock_modes import holds_as, stronger
 
 __all__ = ["OWNERSHIP", "PUBLIC_ACCESS", "decide"]
 
@@ -37,7 +38,6 @@ PUBLIC_ACCESS = PublicAccessBlock(
 )
 OWNERSHIP = "BucketOwnerEnforced"
 _FINAL = "; COMPLIANCE is final for every log that is delivered from then on"
-_STRENGTH = {"": 0, "GOVERNANCE": 1, "COMPLIANCE": 2}
 
 
 def decide(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]) -> Iterator[Decision]:
@@ -132,13 +132,11 @@ def _existing_lock(blueprint: Blueprint, bucket: Bucket, allow: frozenset[Allowa
         return
     observed = ObjectLock(mode="", days=0) if isinstance(lock, Absent) else lock
     wanted = ObjectLock(mode=blueprint.lock_mode, days=blueprint.retention_days)
-    strongest = ObjectLock(
-        mode=max(observed.mode, wanted.mode, key=_STRENGTH.__getitem__), days=max(observed.days, wanted.days)
-    )
+    strongest = ObjectLock(mode=stronger(observed.mode, wanted.mode), days=max(observed.days, wanted.days))
     target = wanted if Allowance.SHORTEN_RETENTION in allow else strongest
     before = "" if isinstance(lock, Absent) else _said(observed)
     if isinstance(lock, Absent) or target != observed:
-        weaker = target.days < observed.days or _STRENGTH[target.mode] < _STRENGTH[observed.mode]
+        weaker = target.days < observed.days or not holds_as(target.mode, observed.mode)
         reason = f"new logs are held by {before or 'no lock'}, {_said(wanted)} is asked for"
         reason += (
             f" ('--allow {Allowance.SHORTEN_RETENTION}' holds new logs less than before)" if weaker else ""

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from trailkeep.core.errors import UsageError
-from trailkeep.core.outside import shallow
+from trailkeep.core.outside import read_json
 from trailkeep.guard.conditions import Condition, Operator, parse_operator
 from trailkeep.guard.statement import (
     VERSION_WITH_VARIABLES,
@@ -148,8 +148,8 @@ def _load(document: Document, name: str) -> dict[str, object]:
     place = _Place(policy=name)
     text = _compact(document, name) if isinstance(document, Mapping) else document
     try:
-        body = shallow(json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant))
-    except (ValueError, RecursionError) as error:
+        body = read_json(text, pairs=_unique)
+    except ValueError as error:
         raise place.error("a JSON object", str(error), "correct the document") from error
     if not isinstance(body, dict):
         raise place.error("a JSON object", body)
@@ -183,10 +183,6 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         twice = next(key for key in names if names.count(key) > 1)
         raise ValueError(f"key {twice!r} twice in one object")
     return found
-
-
-def _no_constant(text: str) -> object:
-    raise ValueError(f"{text}, which is no JSON number")
 
 
 def _only(place: _Place, body: Mapping[str, object], allowed: tuple[str, ...]) -> None:

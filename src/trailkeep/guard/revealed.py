@@ -8,12 +8,12 @@ Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-buc
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from trailkeep.core.errors import UsageError
+from trailkeep.core.outside import read_json
 from trailkeep.guard import delivery
 from trailkeep.guard.delivery import Kind, strings
 from trailkeep.guard.facts import ArchiveFacts, regional_name, together
@@ -81,7 +81,7 @@ def decode_params(data: bytes, *, name: str = "params.json") -> ArchiveFacts:
         UsageError: the document is no object of texts, or has a name that is not known.
     """
     try:
-        given = json.loads(data)
+        given = read_json(data)
     except ValueError as error:
         raise UsageError(f"{name}: expected a JSON object, got {error}; correct the file") from error
     if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):

@@ -116,7 +116,7 @@ def apply(
     sheet = None
     if arm and not shown.unknown:
         blueprint = blueprint_for(config, seen)
-        if must_wait(blueprint, seen, _arming(plan(config, seen, allow=allow))):
+        if _must_wait(blueprint, seen, plan(config, seen, allow=allow), journal):
             _check_arrival(blueprint, verifier.arrival(blueprint, seen))
         sheet = verifier.sheet(blueprint, seen, shown)
     agreed = report.agree(shown, sheet)
@@ -136,9 +136,11 @@ def apply(
     return _verified(config, seen, shown, verifier, journal, arm=arm, sheet=sheet)
 
 
-def _arming(built: Plan) -> list[Action]:
-    """Return the actions of a plan without ``arm`` that wait for it."""
-    return [waiting.action for waiting in built.waiting]
+def _must_wait(blueprint: Blueprint, seen: Estate, built: Plan, journal: Journal) -> bool:
+    """Return whether what waits for ``arm`` in a plan without it must wait for a log."""
+    arming = [waiting.action for waiting in built.waiting]
+    in_journal = not blueprint.is_of_organization and journal.was_armed(blueprint.bucket, blueprint.trail_arn)
+    return must_wait(blueprint, seen, arming, in_journal=in_journal)
 
 
 def _check_arrival(blueprint: Blueprint, arrival: Arrival) -> None:
@@ -161,7 +163,7 @@ def _verified(
     blueprint = blueprint_for(config, seen)
     arrival = None
     if left.waiting:
-        waits = must_wait(blueprint, seen, _arming(left))
+        waits = _must_wait(blueprint, seen, left, journal)
         arrival = replace(verifier.arrival(blueprint, seen), must_arrive=waits)
     probes: tuple[Probe, ...] = ()
     not_made: tuple[str, ...] = ()

@@ -28,38 +28,93 @@ def perform_all(
 ) -> None:
     """Perform the actions of a plan in their order.
 
+    Python raises ``KeyboardInterrupt`` at calls and where a loop goes round, so that no call is outside of a
+    ``try`` from the first action on.
+
     Raises:
         StoppedError: an action failed; the guards that were lifted are on again, or are named.
         InterruptedRunError: Ctrl-C while guards were lifted; they are on again, or are named.
     """
-    for done, action in enumerate(current.actions):
-        try:
-            doing(action)
-            _perform(action, current.fingerprint, performer, journal)
-        except (Exception, KeyboardInterrupt) as error:
-            back = _to_put_back(current.actions, done, error)
-            failed = _put_back(back, current.fingerprint, doing, performer, journal)
-            _give_up(action, error, done=done, back=back, failed=failed)
-            raise
-
-
-def _perform(action: Action, plan_id: str, performer: Performer, journal: Journal) -> None:
-    journal.write(plan_id, action, Outcome.BEGUN)
+    run = _Run(current, doing, performer, journal)
     try:
-        target = performer.perform(action)
-    except TrailkeepError as error:
-        journal.write(plan_id, action, Outcome.FAILED, error=str(error))
-        raise
-    journal.write(plan_id, action, Outcome.DONE, target=target)
+        for action in current.actions:
+            run.perform(action)
+    except (Exception, KeyboardInterrupt) as error:
+        told: BaseException | None = None
+        try:
+            run.put_back(error)
+        except KeyboardInterrupt:
+            told = None
+        while told is None:
+            try:
+                told = _told(run, error)
+            except KeyboardInterrupt:
+                told = None
+        if told is error:
+            raise
+        raise told from error
 
 
-def _to_put_back(actions: Sequence[Action], failed: int, error: BaseException) -> tuple[Action, ...]:
-    """Return what is left of the plan that puts back what it lifted; a lift that was refused is none."""
-    is_refused = isinstance(error, AwsCallError) and error.code in _REFUSED
-    begun = actions[: failed if is_refused else failed + 1]
-    off = {_place(action) for action in begun if _lifts(action)}
-    left = actions[failed:]
-    return tuple(action for action in left if _restores(action) and _place(action) in off)
+class _Run:
+    """How far the actions of a plan came, ``begun`` and ``done``, and what of the guards is ``on`` again.
+
+    ``failed`` holds the reason for each that could not be put back, by the id of its action.
+    """
+
+    def __init__(
+        self, current: Plan, doing: Callable[[Action], None], performer: Performer, journal: Journal
+    ) -> None:
+        self.actions: Sequence[Action] = current.actions
+        self.begun = 0
+        self.done = 0
+        self.on: set[str] = set()
+        self.failed: dict[str, str] = {}
+        self._plan_id = current.fingerprint
+        self._doing = doing
+        self._performer = performer
+        self._journal = journal
+
+    def perform(self, action: Action) -> None:
+        """Perform the next action."""
+        self.begun = self.done + 1
+        self._doing(action)
+        self._write(action, Outcome.BEGUN)
+        try:
+            target = self._performer.perform(action)
+        except TrailkeepError as error:
+            self._write(action, Outcome.FAILED, error=str(error))
+            raise
+        self._write(action, Outcome.DONE, target=target)
+        self.done = self.begun
+
+    def to_put_back(self, error: BaseException) -> tuple[Action, ...]:
+        """Return what is left of the plan that puts back what it lifted; a lift that was refused is none."""
+        is_refused = isinstance(error, AwsCallError) and error.code in _REFUSED
+        lifting = self.actions[: self.done if is_refused else self.begun]
+        off = {_place(action) for action in lifting if _lifts(action)}
+        left = self.actions[self.done :]
+        return tuple(action for action in left if _restores(action) and _place(action) in off)
+
+    def put_back(self, error: BaseException) -> None:
+        """Perform what puts guards back; a journal that cannot be written hinders none of them."""
+        for action in self.to_put_back(error):
+            try:
+                with suppress(OSError):
+                    self._doing(action)
+                with suppress(StoppedError):
+                    self._write(action, Outcome.BEGUN)
+                self._performer.perform(action)
+            except Exception as reason:  # noqa: BLE001 - the next guard goes on whatever was wrong with this one
+                self.failed[action.id] = str(reason)
+                with suppress(StoppedError):
+                    self._write(action, Outcome.FAILED, error=str(reason))
+            else:
+                self.on.add(action.id)
+                with suppress(StoppedError):
+                    self._write(action, Outcome.DONE, target=action.target)
+
+    def _write(self, action: Action, outcome: Outcome, *, target: str = "", error: str = "") -> None:
+        self._journal.write(self._plan_id, action, outcome, target=target, error=error)
 
 
 def _lifts(action: Action) -> bool:
@@ -84,54 +139,31 @@ def _place(action: Action) -> tuple[str, str]:
             return "", ""
 
 
-def _put_back(
-    back: Sequence[Action],
-    plan_id: str,
-    doing: Callable[[Action], None],
-    performer: Performer,
-    journal: Journal,
-) -> dict[str, str]:
-    """Perform what puts guards back and return the reason for each, by its id, that did not succeed.
-
-    A journal that cannot be written hinders none of them.
-    """
-    failed: dict[str, str] = {}
-    for number, action in enumerate(back):
-        try:
-            with suppress(OSError):
-                doing(action)
-            with suppress(StoppedError):
-                journal.write(plan_id, action, Outcome.BEGUN)
-            performer.perform(action)
-        except KeyboardInterrupt:
-            return failed | {left.id: "interrupted again" for left in back[number:]}
-        except Exception as error:  # noqa: BLE001 - the next guard goes on whatever was wrong with this one
-            failed[action.id] = str(error)
-            with suppress(StoppedError):
-                journal.write(plan_id, action, Outcome.FAILED, error=str(error))
-        else:
-            with suppress(StoppedError):
-                journal.write(plan_id, action, Outcome.DONE, target=action.target)
-    return failed
-
-
-def _give_up(
-    action: Action, error: BaseException, *, done: int, back: Sequence[Action], failed: dict[str, str]
-) -> None:
-    """Raise what is to be said, where it is more than the error itself."""
-    guards = _said_of_guards(back, failed)
-    stay = f"the {done} actions before it stay"
+def _told(run: _Run, error: BaseException) -> BaseException:
+    """Return what is to be raised: the error itself, where there is no more to be said."""
+    back = run.to_put_back(error)
+    cut = "interrupted again" if isinstance(error, KeyboardInterrupt) else "interrupted"
+    off = {one.id: run.failed.get(one.id, cut) for one in back if one.id not in run.on}
+    guards = _said_of_guards(back, off)
+    stay = f"the {run.done} actions before it stay"
     if isinstance(error, TrailkeepError):
-        said = f"{action.id} ({action.target}): expected it to succeed, got {error}; "
-        raise StoppedError(
-            f"{said}{guards}{stay}, correct the cause and run 'trailkeep apply' again"
-        ) from error
+        said = f"{_where(run)}: expected it to succeed, got {error}; "
+        return StoppedError(f"{said}{guards}{stay}, correct the cause and run 'trailkeep apply' again")
     if isinstance(error, KeyboardInterrupt) and back:
-        said = f"{action.id} ({action.target}): expected it to end, got interrupted; "
-        raise InterruptedRunError(f"{said}{guards}{stay}, run 'trailkeep apply' again") from error
-    if failed:
-        said = f"{action.id} ({action.target}): expected it to succeed, got {type(error).__name__}; "
-        raise StoppedError(f"{said}{guards}{stay}") from error
+        said = (
+            f"{_where(run)}: expected it to {'end' if run.begun > run.done else 'begin'}, got interrupted; "
+        )
+        return InterruptedRunError(f"{said}{guards}{stay}, run 'trailkeep apply' again")
+    if off:
+        said = f"{_where(run)}: expected it to succeed, got {type(error).__name__}; "
+        return StoppedError(f"{said}{guards}{stay}")
+    return error
+
+
+def _where(run: _Run) -> str:
+    """Return the action that was under way, or the next one."""
+    action = run.actions[min(run.done, len(run.actions) - 1)]
+    return f"{action.id} ({action.target})"
 
 
 def _said_of_guards(back: Sequence[Action], failed: dict[str, str]) -> str:
