@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 
+from estates import config as configured
+from estates import in_force, with_facts
 from refusals import Proxy, proxied
 from trailkeep.aws.act_key import perform_on_key
 from trailkeep.aws.calls import Calls
+from trailkeep.aws.observe_key import observe_key
 from trailkeep.aws.patience import Patience
 from trailkeep.aws.session import Accounts
 from trailkeep.core.errors import AwsCallError
 from trailkeep.guard.changes import CreateKey
+from trailkeep.guard.estate import Absent, Unreadable
 from trailkeep.guard.key_policy import ALIAS, DESCRIPTION
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, Sandbox
 
@@ -23,12 +27,12 @@ _REGION = "eu-central-1"
 _TAG = {"TagKey": "trailkeep", "TagValue": "archive-key"}
 
 
-def _policy(*denied: str) -> str:
+def _policy(*denied: str, owner: str = LOG_ARCHIVE_ACCOUNT_ID) -> str:
     """Return a key policy that lets the account do everything but what it denies."""
     to_all: dict[str, Any] = {"Principal": {"AWS": "*"}, "Resource": "*"}
     manages = {
         "Effect": "Allow",
-        "Principal": {"AWS": f"arn:aws:iam::{LOG_ARCHIVE_ACCOUNT_ID}:root"},
+        "Principal": {"AWS": f"arn:aws:iam::{owner}:root"},
         "Action": "kms:*",
         "Resource": "*",
     }
@@ -77,8 +81,8 @@ def _keys(sandbox: Sandbox) -> set[str]:
     return {key["KeyArn"] for key in listed}
 
 
-def _make(sandbox: Sandbox, *denied: str, **members: Any) -> str:
-    made = sandbox.client("kms", LOG_ARCHIVE_ACCOUNT_ID).create_key(Policy=_policy(*denied), **members)
+def _make(sandbox: Sandbox, *denied: str, owner: str = LOG_ARCHIVE_ACCOUNT_ID, **members: Any) -> str:
+    made = sandbox.client("kms", owner).create_key(Policy=_policy(*denied, owner=owner), **members)
     return str(made["KeyMetadata"]["Arn"])
 
 
@@ -135,3 +139,20 @@ def test_error_names_the_call(proxy: Proxy, sandbox: Sandbox, operation: str) ->
     proxy.faults[operation] = ["InvalidArnException"]
     with pytest.raises(AwsCallError, match=f"^kms:{operation}: InvalidArnException: "):
         _create()
+
+
+@pytest.mark.usefixtures("proxy")
+def test_key_of_strangers_is_not_the_archives(sandbox: Sandbox) -> None:
+    """A bucket's key that may not be read hides the archive's only where it could be that: in its account."""
+    config = configured({"archive.encryption": "sse-kms"})
+    accounts = Accounts(region=_REGION, role=config.archive.access_role)
+    found = {}
+    for owner in ("333333333333", LOG_ARCHIVE_ACCOUNT_ID):
+        key = _make(sandbox, "kms:DescribeKey", owner=owner)
+        encryption = {"fact": "Encryption", "algorithm": "aws:kms", "kms_key": key, "bucket_key": True}
+        bucket = with_facts(in_force(), {"bucket.encryption": encryption}).bucket
+        found[owner] = observe_key(accounts, config, archive=LOG_ARCHIVE_ACCOUNT_ID, bucket=bucket, trails=())
+    assert found["333333333333"] == Absent()
+    refused = found[LOG_ARCHIVE_ACCOUNT_ID]
+    assert isinstance(refused, Unreadable)
+    assert refused.call == "kms:DescribeKey"
