@@ -28,6 +28,7 @@ from trailkeep.guard.estate import (
     encode_estate,
 )
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, ORGANIZATION_ID, Sandbox
+from trailkeep.sandbox.state import organization
 
 pytestmark = pytest.mark.sandbox
 CONFIG = parse_config(settings())
@@ -74,6 +75,16 @@ def test_organization(proxy: Proxy) -> None:
     assert (estate.archive_account, estate.bucket) == ("222222222222", Absent())
     assert decode_estate(encode_estate(estate)) == estate
     assert proxy.calls.count("GetCallerIdentity") == 1
+
+
+def test_state_of_an_account(proxy: Proxy) -> None:
+    """An account's state is what AWS says in State, where Status, which AWS retires, says less."""
+    del proxy
+    closed = next(account for account in organization().accounts if account.name == "prod")
+    closed.status, closed.state = "SUSPENDED", "CLOSED"
+    estate = observe(_accounts(), CONFIG)
+    assert not isinstance(estate.accounts, Unreadable)
+    assert {account.status for account in estate.accounts if account.id == closed.id} == {"CLOSED"}
 
 
 def test_bare_bucket(proxy: Proxy, sandbox: Sandbox) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar, assert_never
 
+from trailkeep.aws.not_yet import REFUSED
 from trailkeep.aws.session import aws_errors
 from trailkeep.core.errors import AwsCallError
 from trailkeep.guard.changes import CreateKey, EnableKeyRotation, PutKeyPolicy
@@ -54,7 +55,7 @@ def _create(client: KMSClient, once: KMSClient, action: CreateKey, attempt: Atte
 
     Source: https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
     """
-    key, is_new = attempt("CreateKey", lambda: _found_or_made(client, once, action)) or ("", False)
+    key, is_new = attempt("CreateKey", _Making(client, once, action)) or ("", False)
     if not is_new:
         attempt(
             "PutKeyPolicy",
@@ -74,35 +75,84 @@ def _create(client: KMSClient, once: KMSClient, action: CreateKey, attempt: Atte
     return named["Arn"]
 
 
-def _found_or_made(client: KMSClient, once: KMSClient, action: CreateKey) -> tuple[str, bool]:
-    """Return the id of the key that carries our tag, made now where there is none, and whether it was.
+class _Making:
+    """Finds the key that carries our tag, or makes one; called again while KMS did not confirm that.
 
-    It looks each time that it is tried again: a call that KMS did not confirm may have made the key.
+    A key that refuses to be read is not the archive's, whose policy lets its account read it, and is passed
+    over. That is in doubt where the role itself may read no key: so one that appeared after we asked for
+    ours, or that describes itself as ours, is not passed over, because another would be made each time.
     """
-    with aws_errors("kms:ListKeys"):
-        found = _made_before(client)
-    if found:
-        return found, False
-    made = once.create_key(
-        Policy=action.document,
-        Description=DESCRIPTION,
-        Tags=[{"TagKey": name, "TagValue": value} for name, value in TAGS.items()],
-    )
-    return made["KeyMetadata"]["KeyId"], True
+
+    def __init__(self, client: KMSClient, once: KMSClient, action: CreateKey) -> None:
+        self._client = client
+        self._once = once
+        self._action = action
+        self._asked = False
+        self._of_others: set[str] = set()
+
+    def __call__(self) -> tuple[str, bool]:
+        """Return the id of the key and whether it was made now.
+
+        Raises:
+            AwsCallError: KMS refused, or one of the keys may be ours and cannot be read.
+        """
+        found = self._find()
+        if found:
+            return found, False
+        self._asked = True
+        made = self._once.create_key(
+            Policy=self._action.document,
+            Description=DESCRIPTION,
+            Tags=[{"TagKey": name, "TagValue": value} for name, value in TAGS.items()],
+        )
+        return made["KeyMetadata"]["KeyId"], True
+
+    def _find(self) -> str:
+        """Return the id of the enabled key that carries our tag, empty where there is none."""
+        with aws_errors("kms:ListKeys"):
+            pages = self._client.get_paginator("list_keys").paginate()
+            keys = [str(listed["KeyId"]) for page in pages for listed in page["Keys"]]
+        doubt: AwsCallError | None = None
+        for key in keys:
+            try:
+                if self._is_ours(key):
+                    return key
+            except AwsCallError as error:
+                if error.code not in REFUSED:
+                    raise
+                doubt = error
+        if doubt:
+            raise doubt
+        return ""
+
+    def _is_ours(self, key: str) -> bool:
+        """Return whether a key carries our tag; whoever imported its material could take that away at once.
+
+        Raises:
+            AwsCallError: KMS refused, or nobody knows whether the key is ours.
+        """
+        description = ""
+        try:
+            with aws_errors("kms:DescribeKey"):
+                metadata = self._client.describe_key(KeyId=key)["KeyMetadata"]
+            description = metadata.get("Description", "")
+            if (metadata.get("KeyManager"), metadata.get("Origin")) != ("CUSTOMER", OWN_MATERIAL):
+                return False
+            if metadata.get("KeyState") != "Enabled":
+                return False
+            with aws_errors("kms:ListResourceTags"):
+                return _TAG in self._client.list_resource_tags(KeyId=key)["Tags"]
+        except AwsCallError as error:
+            appeared = self._asked and key not in self._of_others
+            if error.code not in REFUSED:
+                raise
+            if appeared or description == DESCRIPTION:
+                raise _in_doubt(error) from error
+        self._of_others.add(key)
+        return False
 
 
-def _made_before(client: KMSClient) -> str:
-    """Return the id of the enabled key that carries our tag, empty where there is none.
-
-    A key whose material did not come from KMS is none: whoever imported it can take it away at once.
-    """
-    for page in client.get_paginator("list_keys").paginate():
-        for listed in page["Keys"]:
-            key = listed["KeyId"]
-            metadata = client.describe_key(KeyId=key)["KeyMetadata"]
-            is_ours = metadata.get("KeyManager") == "CUSTOMER" and metadata.get("Origin") == OWN_MATERIAL
-            if not is_ours or metadata.get("KeyState") != "Enabled":
-                continue
-            if _TAG in client.list_resource_tags(KeyId=key)["Tags"]:
-                return key
-    return ""
+def _in_doubt(error: AwsCallError) -> AwsCallError:
+    said = str(error).removeprefix(f"{error.call}: {error.code}: ")
+    advice = f"let the access role call {error.call}, because this key may be the archive's own"
+    return AwsCallError(error.call, error.code, f"{said}; {advice}")

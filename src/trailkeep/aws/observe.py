@@ -11,6 +11,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
+from trailkeep.aws.list_accounts import state_of
 from trailkeep.aws.observe_account import observe_account
 from trailkeep.aws.observe_bucket import observe_bucket
 from trailkeep.aws.observe_elsewhere import observe_elsewhere
@@ -169,7 +170,7 @@ def _accounts(client: OrganizationsClient, parent: str) -> list[Account]:
             id=account["Id"],
             name=account.get("Name", ""),
             email=account.get("Email", ""),
-            status=account["Status"],
+            status=state_of(dict(account)),
             parent=parent,
         )
         for page in pages

@@ -33,7 +33,10 @@ def observe_key(
     bucket: Bucket | ForeignBucket | Absent | Unreadable,
     trails: tuple[Trail, ...] | Unreadable,
 ) -> Key | Absent | Unreadable:
-    """Return the key; no call is made where none is asked for and neither trail nor bucket names one."""
+    """Return the key; no call is made where none is asked for and neither trail nor bucket names one.
+
+    A key of another account or region, which may not let us read it, is never the archive's own.
+    """
     named = _named_by_bucket(bucket)
     if config.archive.encryption == "sse-kms":
         if not isinstance(archive, str):
@@ -41,7 +44,9 @@ def observe_key(
         found = _described(accounts, ALIAS, account=archive, region=config.archive.region, whole=True)
         if not isinstance(found, Absent) or not named:
             return found
-        return _described(accounts, named, account=archive, region=config.archive.region, whole=True)
+        other = _described(accounts, named, account=archive, region=config.archive.region, whole=True)
+        is_elsewhere = (split_arn(named) or ())[3:5] not in {(), (config.archive.region, archive)}
+        return Absent() if isinstance(other, Unreadable) and is_elsewhere else other
     named = _named_by_trail(trails, config.trail.name) or named
     if not named or not isinstance(archive, str):
         return Absent()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from trailkeep.core.errors import ConfigError, UsageError
 from trailkeep.core.partitions import partition_of
+from trailkeep.guard.account_state import ACTIVE, way_back
 from trailkeep.guard.blueprint import NEW_ACCOUNT, Blueprint
 from trailkeep.guard.changes import Change, CreateAccount, EnableTrustedAccess
 from trailkeep.guard.decisions import Decision, unknown
@@ -48,12 +49,8 @@ def check(blueprint: Blueprint, estate: Estate) -> None:
             f"got {blueprint.archive_account}, which is not in it; "
             "invite the account, or leave archive.account empty to create one",
         )
-    if isinstance(record, Account) and record.status != "ACTIVE":
-        raise ConfigError(
-            "archive.account",
-            f"expected an ACTIVE account, got {record.id} in status {record.status}; "
-            "reopen it in the console or choose another",
-        )
+    if isinstance(record, Account):
+        _check_archive(blueprint, record)
 
 
 def decide(blueprint: Blueprint, estate: Estate) -> Iterator[Decision]:
@@ -129,6 +126,23 @@ def _check_regions(blueprint: Blueprint) -> None:
                 f"expected a region of partition {blueprint.partition}, where these credentials are, "
                 f"got {region} of {partition}; choose another region or set AWS_PROFILE",
             )
+
+
+def _check_archive(blueprint: Blueprint, record: Account) -> None:
+    """Refuse an archive account that cannot be used, or that nothing could protect."""
+    is_by_email = record.email.casefold() == blueprint.account_email.casefold()
+    if is_by_email and record.id == blueprint.management_account:
+        raise ConfigError(
+            "archive.account_email",
+            f"expected an e-mail address that the management account does not have, got {record.email}; "
+            "no organization policy protects a bucket in the management account",
+        )
+    if record.status != ACTIVE:
+        raise ConfigError(
+            "archive.account_email" if is_by_email else "archive.account",
+            f"expected an ACTIVE account, got {record.id} ({record.email}) in state {record.status}; "
+            + way_back(record.status, other="e-mail address" if is_by_email else "account"),
+        )
 
 
 def _check_organization(blueprint: Blueprint, organization: Organization) -> None:
