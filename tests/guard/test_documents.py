@@ -108,7 +108,7 @@ def _reworded(draw: st.DrawFn) -> str:
 @given(_reworded())
 def test_other_words_same_meaning(text: str) -> None:
     """A policy that says the same in other words needs no change."""
-    merged = merge(text, POLICY, may_stay=lambda _: False)
+    merged = merge(text, POLICY, may_stay=lambda _: False, is_older=lambda _: False)
     assert not merged.changed
     assert merged.dropped == ()
 
@@ -122,13 +122,13 @@ def test_any_other_value_is_a_change(data: st.DataObject) -> None:
     statement[key] = {"Effect": "Other", "Principal": {"AWS": "111111111111"}, "Condition": {}}.get(
         key, "other"
     )
-    assert merge(json.dumps(document), POLICY, may_stay=lambda _: False).changed
+    assert merge(json.dumps(document), POLICY, may_stay=lambda _: False, is_older=lambda _: False).changed
 
 
 def test_recipe_is_an_older_version(shared_data: Path) -> None:
     """The common recipe's policy is adopted: its Sids are ours, so nothing of it counts as foreign."""
     text = (shared_data / "common-recipe" / "bucket-policy.json").read_text()
-    merged = merge(text, POLICY, may_stay=lambda _: False)
+    merged = merge(text, POLICY, may_stay=lambda _: False, is_older=lambda _: False)
     assert merged.changed
     assert merged.dropped == ()
 
@@ -139,7 +139,7 @@ def test_recipe_is_an_older_version(shared_data: Path) -> None:
 def test_no_policy(text: str) -> None:
     """Text that is no policy is dropped as a whole, because nobody knows what it says."""
     assert canonical(text) is None
-    assert merge(text, POLICY, may_stay=lambda _: True).dropped == (text,)
+    assert merge(text, POLICY, may_stay=lambda _: True, is_older=lambda _: True).dropped == (text,)
 
 
 _READER = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::333333333333:role/R"}, "Resource": "*"}

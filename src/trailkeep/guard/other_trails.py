@@ -25,17 +25,16 @@ from trailkeep.guard.canonical import doubled_keys, statements_of
 from trailkeep.guard.delivery import Delivery, Kind, revealed
 from trailkeep.guard.documents import Document, compact
 from trailkeep.guard.estate import Bucket, Estate, Trail, Unreadable
+from trailkeep.guard.older_grants import OURS, POSITIVE, is_delivery, is_of_cloudtrail, is_older_grant
 from trailkeep.guard.paths import levels_of, path_of
 from trailkeep.guard.policy import PolicyError, parse_policy
 from trailkeep.guard.preflight import Answer, preflight
-from trailkeep.guard.service_grants import CLOUDTRAIL, bucket_grants
+from trailkeep.guard.service_grants import bucket_grants
 from trailkeep.guard.statement import Policy
 
 __all__ = ["Beside", "OtherTrail", "beside", "cut_by", "grants_for", "named", "refused_by"]
 
 _TRAIL = re.compile(r"arn:[^:*?]+:cloudtrail:(?P<region>[^:*?]+):(?P<account>\d{12}):trail/[^*?]+")
-_POSITIVE = {"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike"}
-_DELIVERY = {"s3:getbucketacl", "s3:putobject"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +51,33 @@ class OtherTrail:
 class Beside:
     """What a bucket policy says of other trails; ``gone`` and ``outside`` are ARNs that it names."""
 
-    ours: str
+    blueprint: Blueprint
     delivering: tuple[OtherTrail, ...] = ()
     gone: frozenset[str] = frozenset()
     outside: frozenset[str] = frozenset()
 
+    @property
+    def ours(self) -> str:
+        """The ARN of our trail."""
+        return self.blueprint.trail_arn
+
     def is_ours_to_replace(self, statement: Document) -> bool:
-        """Return whether a statement names no trail but ours and such as are gone."""
-        return all(arn == self.ours or arn in self.gone for arn in named(statement))
+        """Return whether a statement with a Sid of ours is an older version of ours.
+
+        Under the Sids that AWS gives to the grants, it is for our trail alone, and for such as are gone.
+        """
+        if str(statement.get("Sid")).startswith(OURS):
+            return all(arn == self.ours or arn in self.gone for arn in named(statement))
+        return is_older_grant(self.blueprint, statement, self.gone)
+
+    def lets_unnamed_deliver(self, statement: Document) -> bool:
+        """Return whether a grant for CloudTrail is for trails that it does not name, and not ours alone."""
+        return (
+            statement.get("Effect") == "Allow"
+            and is_of_cloudtrail(statement)
+            and not named(statement)
+            and not is_older_grant(self.blueprint, statement, self.gone)
+        )
 
     def lets_others_deliver(self, statement: Document) -> bool:
         """Return whether a statement does no more than let other trails deliver, none from outside."""
@@ -67,7 +85,7 @@ class Beside:
         return (
             any(arn != self.ours for arn in trails)
             and not any(arn in self.outside for arn in trails)
-            and _is_delivery(statement)
+            and is_delivery(statement)
         )
 
 
@@ -75,7 +93,7 @@ def beside(blueprint: Blueprint, estate: Estate) -> Beside:
     """Return what the observed bucket policy has to do with trails other than ours."""
     bucket = estate.bucket
     if not isinstance(bucket, Bucket) or not isinstance(bucket.policy, str):
-        return Beside(ours=blueprint.trail_arn)
+        return Beside(blueprint=blueprint)
     text = bucket.policy
     seen = {trail.arn: trail for trail in (*_listed(estate.trails), *_listed(estate.trails_elsewhere))}
     statements = statements_of(text) or []
@@ -101,7 +119,7 @@ def beside(blueprint: Blueprint, estate: Estate) -> Beside:
         for arn, delivery in here.items()
     )
     return Beside(
-        ours=blueprint.trail_arn,
+        blueprint=blueprint,
         delivering=tuple(other for other in found if other.writes),
         gone=gone,
         outside=outside,
@@ -133,23 +151,12 @@ def named(statement: Document) -> tuple[str, ...]:
     values = [
         str(value)
         for operator, tests in condition.items()
-        if operator.lower().removesuffix("ifexists") in _POSITIVE and isinstance(tests, dict)
+        if operator.lower().removesuffix("ifexists") in POSITIVE and isinstance(tests, dict)
         for key, wanted in tests.items()
         if key.lower() == "aws:sourcearn"
         for value in (wanted if isinstance(wanted, list) else [wanted])
     ]
     return tuple(values) if all(map(_TRAIL.fullmatch, values)) else ()
-
-
-def _is_delivery(statement: Document) -> bool:
-    """Return whether a statement is for CloudTrail alone, and for no more than it needs to deliver."""
-    actions = statement.get("Action", [])
-    listed = actions if isinstance(actions, list) else [actions]
-    return (
-        statement.get("Principal") in ({"Service": CLOUDTRAIL}, {"Service": [CLOUDTRAIL]})
-        and listed != []
-        and {str(action).lower() for action in listed} <= _DELIVERY
-    )
 
 
 def _may_log(trail: Trail) -> bool:
