@@ -6,9 +6,10 @@ nobody but the trail loses anything by when it is replaced; in doubt it is not::
     effect      Allow, without NotPrincipal, NotAction or NotResource
     principal   CloudTrail alone
     actions     those of a delivery
-    resources   the bucket, its folders of our account and organization, and a recipe's that are nobody's
     conditions  none but known ones, each naming our trail, account or organization, or a pattern that no
                 trail of another account matches
+    resources   the bucket, its folders of our account and organization, and a recipe's that are nobody's;
+                any, where a condition keeps to our trail or account
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
 """
@@ -22,9 +23,18 @@ from typing import Any
 from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.canonical import Document
 from trailkeep.guard.estate import Estate, Key, Unreadable
+from trailkeep.guard.matching import action_matches
 from trailkeep.guard.service_grants import CLOUDTRAIL
 
-__all__ = ["OURS", "POSITIVE", "is_delivery", "is_of_cloudtrail", "is_older_grant", "is_older_key_statement"]
+__all__ = [
+    "OURS",
+    "POSITIVE",
+    "is_confined",
+    "is_delivery",
+    "is_of_cloudtrail",
+    "is_older_grant",
+    "is_older_key_statement",
+]
 
 POSITIVE = frozenset({"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike"})
 """The operators, in lower case and without ``IfExists``, that say which values are meant."""
@@ -36,28 +46,33 @@ _KEY_USES = {"kms:generatedatakey", "kms:generatedatakey*", "kms:describekey", "
 _FOLDER = re.compile(r"/(?:[^*?$]+/)?AWSLogs/(?P<folder>[^/*?$]+)/.*")
 _NOBODYS = re.compile(r"(?![0-9]{12}$)[0-9]+|o-(?![a-z0-9]{10,32}$).*")
 _TRAIL = re.compile(r"arn:[^:]+:(?:cloudtrail|\*):[^:]+:(?P<account>[0-9]{12}):(?:trail/[^:]+|\*)")
+_WHOSE = {"aws:sourcearn", "aws:sourceaccount"}
 _CONTEXT = "kms:encryptioncontext:aws:cloudtrail:arn"
 _Says = Callable[[str], bool]
 
 
 def is_older_grant(blueprint: Blueprint, statement: Document, gone: frozenset[str]) -> bool:
-    """Return whether a statement of the bucket policy lets nobody deliver but our trail, and ``gone`` ones."""
-    account = blueprint.management_account
-
-    def is_ours(arn: str) -> bool:
-        is_exact = not set(arn) & set("*?$")
-        return arn == blueprint.trail_arn or arn in gone or (not is_exact and _is_of(arn, account))
-
-    says: dict[str, _Says] = {
-        "s3:x-amz-acl": lambda value: value == "bucket-owner-full-control",
-        "aws:sourcearn": is_ours,
-        "aws:sourceaccount": lambda value: value == account,
-        "aws:sourceorgid": lambda value: value == blueprint.organization_id,
-    }
+    """Return whether a statement lets no trail deliver but ours, those of our account and ``gone`` ones."""
     return (
         is_delivery(statement)
-        and all(_is_our_place(blueprint, where) for where in _texts(statement, "Resource"))
-        and _all_say(statement, says)
+        and is_confined(blueprint, statement, gone)
+        and _all_say(statement, _ours(blueprint, gone))
+    )
+
+
+def is_confined(blueprint: Blueprint, statement: Document, gone: frozenset[str]) -> bool:
+    """Return whether a grant for CloudTrail lets no trail of another account write, by path or condition."""
+    actions, places = _texts(statement, "Action"), _texts(statement, "Resource")
+    if not set(statement) <= _MEMBERS:
+        return False
+    says = _ours(blueprint, gone)
+    return (
+        not any(action_matches(action, "s3:PutObject") for action in actions)
+        or (places != [] and all(_is_our_place(blueprint, where) for where in places))
+        or any(
+            operator in POSITIVE and key in _WHOSE and values != [] and all(map(says[key], values))
+            for operator, key, values in _conditions(statement)
+        )
     )
 
 
@@ -105,6 +120,22 @@ def is_delivery(statement: Document) -> bool:
 def is_of_cloudtrail(statement: Document) -> bool:
     """Return whether CloudTrail is the only principal that a statement names."""
     return statement.get("Principal") in ({"Service": CLOUDTRAIL}, {"Service": [CLOUDTRAIL]})
+
+
+def _ours(blueprint: Blueprint, gone: frozenset[str]) -> dict[str, _Says]:
+    """Return what the conditions of an older grant may say, by the key in lower case."""
+    account = blueprint.management_account
+
+    def is_ours(arn: str) -> bool:
+        is_pattern = bool(set(arn) & set("*?$"))
+        return arn == blueprint.trail_arn or arn in gone or (is_pattern and _is_of(arn, account))
+
+    return {
+        "s3:x-amz-acl": lambda value: value == "bucket-owner-full-control",
+        "aws:sourcearn": is_ours,
+        "aws:sourceaccount": lambda value: value == account,
+        "aws:sourceorgid": lambda value: value == blueprint.organization_id,
+    }
 
 
 def _is_our_place(blueprint: Blueprint, resource: str) -> bool:

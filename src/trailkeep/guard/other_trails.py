@@ -25,7 +25,14 @@ from trailkeep.guard.canonical import doubled_keys, statements_of
 from trailkeep.guard.delivery import Delivery, Kind, revealed
 from trailkeep.guard.documents import Document, compact
 from trailkeep.guard.estate import Bucket, Estate, Trail, Unreadable
-from trailkeep.guard.older_grants import OURS, POSITIVE, is_delivery, is_of_cloudtrail, is_older_grant
+from trailkeep.guard.older_grants import (
+    OURS,
+    POSITIVE,
+    is_confined,
+    is_delivery,
+    is_of_cloudtrail,
+    is_older_grant,
+)
 from trailkeep.guard.paths import levels_of, path_of
 from trailkeep.guard.policy import PolicyError, parse_policy
 from trailkeep.guard.preflight import Answer, preflight
@@ -71,12 +78,12 @@ class Beside:
         return is_older_grant(self.blueprint, statement, self.gone)
 
     def lets_unnamed_deliver(self, statement: Document) -> bool:
-        """Return whether a grant for CloudTrail is for trails that it does not name, and not ours alone."""
+        """Return whether a grant for CloudTrail lets trails of other accounts write that it does not name."""
         return (
             statement.get("Effect") == "Allow"
             and is_of_cloudtrail(statement)
             and not named(statement)
-            and not is_older_grant(self.blueprint, statement, self.gone)
+            and not is_confined(self.blueprint, statement, self.gone)
         )
 
     def lets_others_deliver(self, statement: Document) -> bool:

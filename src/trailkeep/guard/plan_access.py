@@ -25,6 +25,7 @@ from trailkeep.guard.own_writers import own_writers
 from trailkeep.guard.plan_bucket_policy import is_armed
 from trailkeep.guard.plan_guard_merge import begins_to_guard
 from trailkeep.guard.plan_readers import is_of_organization, outsiders
+from trailkeep.guard.plan_unnamed import way_out
 from trailkeep.guard.reader_grants import readers_in
 from trailkeep.guard.service_grants import CLOUDTRAIL
 
@@ -102,14 +103,14 @@ def _letting_in(blueprint: Blueprint, estate: Estate, subject: str, statement: D
             subject=subject,
             observed=f"the bucket policy lets in {', '.join(strangers)}: {compact(statement)}",
             consequence=_open(blueprint),
-            remedy="take the statement out" + _way_out(blueprint),
+            remedy="take the statement out" + way_out(blueprint),
         )
     elif not _may_write(statement) and (named := _unasked(blueprint, statement)):
         yield Concern(
             subject=subject,
             observed=f"the bucket policy lets in {', '.join(named)}: {compact(statement)}",
             consequence="whom nobody named in archive.readers reads the logs, and what they tell",
-            remedy="name the role in archive.readers, or take the statement out" + _way_out(blueprint),
+            remedy="name the role in archive.readers, or take the statement out" + way_out(blueprint),
         )
 
 
@@ -122,7 +123,7 @@ def _letting_write(blueprint: Blueprint, subject: str, statement: Document) -> I
             consequence="once the archive is armed it refuses everybody but the trail, so what they deliver "
             "here no longer arrives",
             remedy="give them a bucket of their own before --arm, then take the statement out"
-            + _way_out(blueprint),
+            + way_out(blueprint),
         )
 
 
@@ -136,7 +137,7 @@ def _of_key(blueprint: Blueprint, estate: Estate, subject: str, statement: Docum
             consequence="whom nobody named in archive.readers decrypts what it gets hold of",
             remedy=("" if strangers else "name the role in archive.readers, or ")
             + "take the statement out"
-            + _way_out(blueprint),
+            + way_out(blueprint),
         )
 
 
@@ -200,10 +201,3 @@ def _open(blueprint: Blueprint) -> str:
     if blueprint.is_of_organization:
         return "logs, and what they tell of every account, are open outside of the organization"
     return "logs, and what they tell of the account, are open outside of it"
-
-
-def _way_out(blueprint: Blueprint) -> str:
-    guarded = (
-        "; the guard refuses that while it is attached (--allow lift-guards)" if blueprint.guards else ""
-    )
-    return f" (--allow {Allowance.REPLACE_POLICY}){guarded}"

@@ -1,8 +1,8 @@
 """Statements of the bucket policy about trails that nobody names, and denies that have a Sid of a grant.
 
-Nobody can see here who delivers by a grant for an account, for a pattern or for everybody: a trail of a member
-account is homed there. So no plan replaces such a grant unasked, under whatever Sid. Nor does it a deny under
-one of AWS's Sids, whose purpose only its author knows.
+Nobody can see here who delivers by a grant for an account, for a pattern or for everybody: a trail of a
+member account is homed there. So no plan replaces such a grant unasked, under whatever Sid. Nor does it a deny
+under one of AWS's Sids, whose purpose only its author knows.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from trailkeep.guard.older_grants import OURS
 from trailkeep.guard.other_trails import beside
 from trailkeep.guard.plan_bucket_policy import is_armed
 
-__all__ = ["concerns", "delivering"]
+__all__ = ["concerns", "delivering", "way_out"]
 
 _ACCOUNT = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 
 
 def concerns(blueprint: Blueprint, estate: Estate, text: str, *, is_replaced: bool) -> Iterator[Concern]:
-    """Yield the statements that nobody may replace unasked; if they may be, only who loses a place to write."""
+    """Yield the statements that no plan replaces unasked; where it may, only who loses a place to write."""
     subject = f"bucket {blueprint.bucket}"
     for statement in _unnamed(blueprint, estate, text):
         yield Concern(
@@ -36,8 +36,8 @@ def concerns(blueprint: Blueprint, estate: Estate, text: str, *, is_replaced: bo
             f"{compact(statement)}",
             consequence="nobody can see from here whether they do, and what they deliver no longer arrives "
             "once the policy lets one trail deliver",
-            remedy="name each trail that delivers in aws:SourceArn, so that it stays beside ours until --arm, "
-            "or give it a bucket of its own; then take the statement out" + _way_out(blueprint),
+            remedy="name each trail that delivers in aws:SourceArn, so that it stays beside ours until --arm, or "
+            "give it a bucket of its own; then take the statement out" + way_out(blueprint),
         )
     for statement in [] if is_replaced else _denies(blueprint, text):
         yield Concern(
@@ -45,7 +45,7 @@ def concerns(blueprint: Blueprint, estate: Estate, text: str, *, is_replaced: bo
             observed=f"a deny has the Sid of a grant for CloudTrail: {compact(statement)}",
             consequence="it is not Trailkeep's, so it holds the bucket policy back, and once it is taken out "
             "nobody is denied what it denies",
-            remedy="take the statement out if nobody needs it" + _way_out(blueprint),
+            remedy="take the statement out if nobody needs it" + way_out(blueprint),
         )
 
 
@@ -90,7 +90,8 @@ def _whose(blueprint: Blueprint, statement: Document) -> str:
     return f"trails of account{'s' if len(others) > 1 else ''} {', '.join(others)}"
 
 
-def _way_out(blueprint: Blueprint) -> str:
+def way_out(blueprint: Blueprint) -> str:
+    """Return in words which options take a statement out of the bucket policy."""
     guarded = (
         "; the guard refuses that while it is attached (--allow lift-guards)" if blueprint.guards else ""
     )
