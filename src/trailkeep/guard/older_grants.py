@@ -86,7 +86,7 @@ def is_older_key_statement(blueprint: Blueprint, estate: Estate, key: Key, state
     if not set(statement) <= _MEMBERS or statement.get("Effect") != "Allow":
         return False
     root = f"arn:{blueprint.partition}:iam::{blueprint.archive_account}:root"
-    if statement.get("Principal") in ({"AWS": who} for who in (root, [root], blueprint.archive_account)):
+    if statement.get("Principal") in [{"AWS": who} for who in (root, [root], blueprint.archive_account)]:
         return True
     account, is_shared = blueprint.management_account, _is_shared(blueprint, estate, key)
 

@@ -46,7 +46,10 @@ _TRAIL = re.compile(r"arn:[^:*?]+:cloudtrail:(?P<region>[^:*?]+):(?P<account>\d{
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherTrail:
-    """A trail that delivers into the bucket beside ours; ``writes`` are the folders it is let into."""
+    """A trail that delivers into the bucket beside ours.
+
+    ``writes`` are the folders it is let into, and the bucket where it may read its ACL, which it needs.
+    """
 
     arn: str
     is_seen: bool
@@ -144,10 +147,21 @@ def refused_by(text: str, others: Iterable[OtherTrail]) -> tuple[OtherTrail, ...
 
 
 def grants_for(document: Document, others: Iterable[OtherTrail]) -> list[Document]:
-    """Return the grants that a bucket policy lacks to let trails that AWS lists go on delivering."""
+    """Return the grants that a bucket policy lacks to let other trails go on delivering.
+
+    Of one that AWS does not list only the bucket's ACL can be granted: nobody can see where it writes to.
+    """
     allows = [one for one in document["Statement"] if one.get("Effect") == "Allow"]
-    lacking = cut_by(compact({**document, "Statement": allows}), (one for one in others if one.is_seen))
-    return [grant for other in lacking for grant in bucket_grants(other.delivery)]
+    text = compact({**document, "Statement": allows})
+    return [grant for other in others for grant in _lacking(text, other)]
+
+
+def _lacking(text: str, other: OtherTrail) -> list[Document]:
+    lost = other.writes - _writes(Kind.BUCKET, text, other.delivery)
+    acl, *writes = bucket_grants(other.delivery)
+    if other.is_seen and lost - {other.delivery.bucket_arn}:
+        return [acl, *writes]
+    return [acl] if other.delivery.bucket_arn in lost else []
 
 
 def named(statement: Document) -> tuple[str, ...]:
@@ -218,7 +232,7 @@ def _delivery(blueprint: Blueprint, arn: str, *, prefix: str, organization: str)
 
 
 def _let_in(blueprint: Blueprint, estate: Estate, text: str, delivery: Delivery) -> frozenset[str]:
-    """Return the folders that a trail may write to with the policies that are in force."""
+    """Return the folders that a trail may write to, and the bucket, with the policies that are in force."""
     path = path_of(estate, blueprint.archive_account)
     controls = {
         policy.content
@@ -229,16 +243,19 @@ def _let_in(blueprint: Blueprint, estate: Estate, text: str, delivery: Delivery)
     folders = _writes(Kind.BUCKET, text, delivery)
     for control in controls:
         folders &= _writes(Kind.RCP, control, delivery)
-    return folders
+    return folders if folders - {delivery.bucket_arn} else frozenset()
 
 
 def _writes(kind: Kind, text: str, delivery: Delivery) -> frozenset[str]:
-    """Return the folders that a policy does not refuse to a trail; a text that is no policy refuses none."""
+    """Return what a policy does not refuse to a trail: folders, and with any of these the bucket's ACL.
+
+    A text that is no policy refuses nothing.
+    """
     policy = _policy(text)
     asked = preflight(kind, policy, delivery) if policy else preflight(Kind.RCP, _NOTHING, delivery)
-    return frozenset(
-        one.resource for one in asked if one.action == "s3:PutObject" and one.decision is not Answer.REFUSED
-    )
+    free = [one for one in asked if one.decision is not Answer.REFUSED]
+    is_let_in = any(one.action == "s3:PutObject" for one in free)
+    return frozenset(one.resource for one in free if is_let_in)
 
 
 _NOTHING = Policy(name="nothing", version="2012-10-17", statements=())

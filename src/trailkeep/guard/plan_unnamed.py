@@ -1,8 +1,8 @@
 """Statements of the bucket policy about trails that nobody names, and denies that have a Sid of a grant.
 
 Nobody can see here who delivers by a grant for an account, for a pattern or for everybody: a trail of a
-member account is homed there. So no plan replaces such a grant unasked, under whatever Sid. Nor does it a deny
-under one of AWS's Sids, whose purpose only its author knows.
+member account is homed there. So no plan replaces such a grant unasked, under whatever Sid. Nor does it a
+deny under one of AWS's Sids, whose purpose only its author knows.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def concerns(blueprint: Blueprint, estate: Estate, text: str, *, is_replaced: bo
             f"{compact(statement)}",
             consequence="nobody can see from here whether they do, and what they deliver no longer arrives "
             "once the policy lets one trail deliver",
-            remedy="name each trail that delivers in aws:SourceArn, so that it stays beside ours until --arm, or "
-            "give it a bucket of its own; then take the statement out" + way_out(blueprint),
+            remedy="name each trail that delivers in aws:SourceArn, so that it stays beside ours until "
+            "--arm, or give it a bucket of its own; then take the statement out" + way_out(blueprint),
         )
     for statement in [] if is_replaced else _denies(blueprint, text):
         yield Concern(
