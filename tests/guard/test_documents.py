@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from estates import config, nothing
+from trailkeep.guard.blueprint import blueprint_for
 from trailkeep.guard.documents import archive_scp, bucket_policy, canonical, compact, merge, only_lets_read
+from trailkeep.guard.older_grants import is_older_grant
 
 TRAIL = "arn:aws:cloudtrail:eu-central-1:111111111111:trail/trailkeep"
 POLICY = bucket_policy(
@@ -126,11 +129,27 @@ def test_any_other_value_is_a_change(data: st.DataObject) -> None:
 
 
 def test_recipe_is_an_older_version(shared_data: Path) -> None:
-    """The common recipe's policy is adopted: its Sids are ours, so nothing of it counts as foreign."""
+    """The common recipe's policy is adopted as it is pasted, so nothing of it counts as foreign."""
     text = (shared_data / "common-recipe" / "bucket-policy.json").read_text()
-    merged = merge(text, POLICY, may_stay=lambda _: False, is_older=lambda _: False)
+    blueprint = blueprint_for(config({"archive.bucket": "gov-my-cloudtrail"}), nothing())
+    merged = merge(
+        text,
+        json.loads(blueprint.bucket_policy),
+        may_stay=lambda _: False,
+        is_older=lambda one: is_older_grant(blueprint, one, frozenset()),
+    )
     assert merged.changed
     assert merged.dropped == ()
+
+
+def test_a_sid_alone_makes_no_older_version() -> None:
+    """A statement with a wanted Sid that is no older version stays under a number, or is dropped."""
+    foreign = {**SCP["Statement"][0], "Sid": POLICY["Statement"][0]["Sid"]}
+    text = compact({**POLICY, "Statement": [*POLICY["Statement"], foreign]})
+    kept = merge(text, POLICY, may_stay=lambda _: True, is_older=lambda _: False)
+    assert kept.document["Statement"][-1] == {**foreign, "Sid": f"{foreign['Sid']}2"}
+    dropped = merge(text, POLICY, may_stay=lambda _: False, is_older=lambda _: False)
+    assert dropped.dropped == (compact(foreign),)
 
 
 @pytest.mark.parametrize(
