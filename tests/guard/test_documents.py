@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from estates import config, nothing
+from trailkeep.guard.blueprint import blueprint_for
 from trailkeep.guard.documents import archive_scp, bucket_policy, canonical, compact, merge, only_lets_read
+from trailkeep.guard.older_grants import is_older_grant
 
 TRAIL = "arn:aws:cloudtrail:eu-central-1:111111111111:trail/trailkeep"
 POLICY = bucket_policy(
@@ -108,7 +111,7 @@ def _reworded(draw: st.DrawFn) -> str:
 @given(_reworded())
 def test_other_words_same_meaning(text: str) -> None:
     """A policy that says the same in other words needs no change."""
-    merged = merge(text, POLICY, may_stay=lambda _: False)
+    merged = merge(text, POLICY, may_stay=lambda _: False, is_older=lambda _: False)
     assert not merged.changed
     assert merged.dropped == ()
 
@@ -122,15 +125,31 @@ def test_any_other_value_is_a_change(data: st.DataObject) -> None:
     statement[key] = {"Effect": "Other", "Principal": {"AWS": "111111111111"}, "Condition": {}}.get(
         key, "other"
     )
-    assert merge(json.dumps(document), POLICY, may_stay=lambda _: False).changed
+    assert merge(json.dumps(document), POLICY, may_stay=lambda _: False, is_older=lambda _: False).changed
 
 
 def test_recipe_is_an_older_version(shared_data: Path) -> None:
-    """The common recipe's policy is adopted: its Sids are ours, so nothing of it counts as foreign."""
+    """The common recipe's policy is adopted as it is pasted, so nothing of it counts as foreign."""
     text = (shared_data / "common-recipe" / "bucket-policy.json").read_text()
-    merged = merge(text, POLICY, may_stay=lambda _: False)
+    blueprint = blueprint_for(config({"archive.bucket": "gov-my-cloudtrail"}), nothing())
+    merged = merge(
+        text,
+        json.loads(blueprint.bucket_policy),
+        may_stay=lambda _: False,
+        is_older=lambda one: is_older_grant(blueprint, one, frozenset()),
+    )
     assert merged.changed
     assert merged.dropped == ()
+
+
+def test_a_sid_alone_makes_no_older_version() -> None:
+    """A statement with a wanted Sid that is no older version stays under a number, or is dropped."""
+    foreign = {**SCP["Statement"][0], "Sid": POLICY["Statement"][0]["Sid"]}
+    text = compact({**POLICY, "Statement": [*POLICY["Statement"], foreign]})
+    kept = merge(text, POLICY, may_stay=lambda _: True, is_older=lambda _: False)
+    assert kept.document["Statement"][-1] == {**foreign, "Sid": f"{foreign['Sid']}2"}
+    dropped = merge(text, POLICY, may_stay=lambda _: False, is_older=lambda _: False)
+    assert dropped.dropped == (compact(foreign),)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +158,7 @@ def test_recipe_is_an_older_version(shared_data: Path) -> None:
 def test_no_policy(text: str) -> None:
     """Text that is no policy is dropped as a whole, because nobody knows what it says."""
     assert canonical(text) is None
-    assert merge(text, POLICY, may_stay=lambda _: True).dropped == (text,)
+    assert merge(text, POLICY, may_stay=lambda _: True, is_older=lambda _: True).dropped == (text,)
 
 
 _READER = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::333333333333:role/R"}, "Resource": "*"}

@@ -151,7 +151,7 @@ def merge(
     wanted: Document,
     *,
     may_stay: Callable[[Document], bool],
-    is_older: Callable[[Document], bool] = lambda _: True,
+    is_older: Callable[[Document], bool],
 ) -> Merged:
     """Return what an observed policy text must become to say all of ``wanted``.
 

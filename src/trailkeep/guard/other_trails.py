@@ -25,22 +25,31 @@ from trailkeep.guard.canonical import doubled_keys, statements_of
 from trailkeep.guard.delivery import Delivery, Kind, revealed
 from trailkeep.guard.documents import Document, compact
 from trailkeep.guard.estate import Bucket, Estate, Trail, Unreadable
+from trailkeep.guard.older_grants import (
+    OURS,
+    POSITIVE,
+    is_confined,
+    is_delivery,
+    is_of_cloudtrail,
+    is_older_grant,
+)
 from trailkeep.guard.paths import levels_of, path_of
 from trailkeep.guard.policy import PolicyError, parse_policy
 from trailkeep.guard.preflight import Answer, preflight
-from trailkeep.guard.service_grants import CLOUDTRAIL, bucket_grants
+from trailkeep.guard.service_grants import bucket_grants
 from trailkeep.guard.statement import Policy
 
 __all__ = ["Beside", "OtherTrail", "beside", "cut_by", "grants_for", "named", "refused_by"]
 
 _TRAIL = re.compile(r"arn:[^:*?]+:cloudtrail:(?P<region>[^:*?]+):(?P<account>\d{12}):trail/[^*?]+")
-_POSITIVE = {"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike"}
-_DELIVERY = {"s3:getbucketacl", "s3:putobject"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherTrail:
-    """A trail that delivers into the bucket beside ours; ``writes`` are the folders it is let into."""
+    """A trail that delivers into the bucket beside ours.
+
+    ``writes`` are the folders it is let into, and the bucket where it may read its ACL, which it needs.
+    """
 
     arn: str
     is_seen: bool
@@ -52,14 +61,33 @@ class OtherTrail:
 class Beside:
     """What a bucket policy says of other trails; ``gone`` and ``outside`` are ARNs that it names."""
 
-    ours: str
+    blueprint: Blueprint
     delivering: tuple[OtherTrail, ...] = ()
     gone: frozenset[str] = frozenset()
     outside: frozenset[str] = frozenset()
 
+    @property
+    def ours(self) -> str:
+        """The ARN of our trail."""
+        return self.blueprint.trail_arn
+
     def is_ours_to_replace(self, statement: Document) -> bool:
-        """Return whether a statement names no trail but ours and such as are gone."""
-        return all(arn == self.ours or arn in self.gone for arn in named(statement))
+        """Return whether a statement with a Sid of ours is an older version of ours.
+
+        Under the Sids that AWS gives to the grants, it is for our trail alone, and for such as are gone.
+        """
+        if str(statement.get("Sid")).startswith(OURS):
+            return all(arn == self.ours or arn in self.gone for arn in named(statement))
+        return is_older_grant(self.blueprint, statement, self.gone)
+
+    def lets_unnamed_deliver(self, statement: Document) -> bool:
+        """Return whether a grant for CloudTrail lets trails of other accounts write that it does not name."""
+        return (
+            statement.get("Effect") == "Allow"
+            and is_of_cloudtrail(statement)
+            and not named(statement)
+            and not is_confined(self.blueprint, statement, self.gone)
+        )
 
     def lets_others_deliver(self, statement: Document) -> bool:
         """Return whether a statement does no more than let other trails deliver, none from outside."""
@@ -67,7 +95,7 @@ class Beside:
         return (
             any(arn != self.ours for arn in trails)
             and not any(arn in self.outside for arn in trails)
-            and _is_delivery(statement)
+            and is_delivery(statement)
         )
 
 
@@ -75,7 +103,7 @@ def beside(blueprint: Blueprint, estate: Estate) -> Beside:
     """Return what the observed bucket policy has to do with trails other than ours."""
     bucket = estate.bucket
     if not isinstance(bucket, Bucket) or not isinstance(bucket.policy, str):
-        return Beside(ours=blueprint.trail_arn)
+        return Beside(blueprint=blueprint)
     text = bucket.policy
     seen = {trail.arn: trail for trail in (*_listed(estate.trails), *_listed(estate.trails_elsewhere))}
     statements = statements_of(text) or []
@@ -101,7 +129,7 @@ def beside(blueprint: Blueprint, estate: Estate) -> Beside:
         for arn, delivery in here.items()
     )
     return Beside(
-        ours=blueprint.trail_arn,
+        blueprint=blueprint,
         delivering=tuple(other for other in found if other.writes),
         gone=gone,
         outside=outside,
@@ -119,10 +147,21 @@ def refused_by(text: str, others: Iterable[OtherTrail]) -> tuple[OtherTrail, ...
 
 
 def grants_for(document: Document, others: Iterable[OtherTrail]) -> list[Document]:
-    """Return the grants that a bucket policy lacks to let trails that AWS lists go on delivering."""
+    """Return the grants that a bucket policy lacks to let other trails go on delivering.
+
+    Of one that AWS does not list only the bucket's ACL can be granted: nobody can see where it writes to.
+    """
     allows = [one for one in document["Statement"] if one.get("Effect") == "Allow"]
-    lacking = cut_by(compact({**document, "Statement": allows}), (one for one in others if one.is_seen))
-    return [grant for other in lacking for grant in bucket_grants(other.delivery)]
+    text = compact({**document, "Statement": allows})
+    return [grant for other in others for grant in _lacking(text, other)]
+
+
+def _lacking(text: str, other: OtherTrail) -> list[Document]:
+    lost = other.writes - _writes(Kind.BUCKET, text, other.delivery)
+    acl, *writes = bucket_grants(other.delivery)
+    if other.is_seen and lost - {other.delivery.bucket_arn}:
+        return [acl, *writes]
+    return [acl] if other.delivery.bucket_arn in lost else []
 
 
 def named(statement: Document) -> tuple[str, ...]:
@@ -133,23 +172,12 @@ def named(statement: Document) -> tuple[str, ...]:
     values = [
         str(value)
         for operator, tests in condition.items()
-        if operator.lower().removesuffix("ifexists") in _POSITIVE and isinstance(tests, dict)
+        if operator.lower().removesuffix("ifexists") in POSITIVE and isinstance(tests, dict)
         for key, wanted in tests.items()
         if key.lower() == "aws:sourcearn"
         for value in (wanted if isinstance(wanted, list) else [wanted])
     ]
     return tuple(values) if all(map(_TRAIL.fullmatch, values)) else ()
-
-
-def _is_delivery(statement: Document) -> bool:
-    """Return whether a statement is for CloudTrail alone, and for no more than it needs to deliver."""
-    actions = statement.get("Action", [])
-    listed = actions if isinstance(actions, list) else [actions]
-    return (
-        statement.get("Principal") in ({"Service": CLOUDTRAIL}, {"Service": [CLOUDTRAIL]})
-        and listed != []
-        and {str(action).lower() for action in listed} <= _DELIVERY
-    )
 
 
 def _may_log(trail: Trail) -> bool:
@@ -204,7 +232,7 @@ def _delivery(blueprint: Blueprint, arn: str, *, prefix: str, organization: str)
 
 
 def _let_in(blueprint: Blueprint, estate: Estate, text: str, delivery: Delivery) -> frozenset[str]:
-    """Return the folders that a trail may write to with the policies that are in force."""
+    """Return the folders that a trail may write to, and the bucket, with the policies that are in force."""
     path = path_of(estate, blueprint.archive_account)
     controls = {
         policy.content
@@ -215,16 +243,19 @@ def _let_in(blueprint: Blueprint, estate: Estate, text: str, delivery: Delivery)
     folders = _writes(Kind.BUCKET, text, delivery)
     for control in controls:
         folders &= _writes(Kind.RCP, control, delivery)
-    return folders
+    return folders if folders - {delivery.bucket_arn} else frozenset()
 
 
 def _writes(kind: Kind, text: str, delivery: Delivery) -> frozenset[str]:
-    """Return the folders that a policy does not refuse to a trail; a text that is no policy refuses none."""
+    """Return what a policy does not refuse to a trail: folders, and with any of these the bucket's ACL.
+
+    A text that is no policy refuses nothing.
+    """
     policy = _policy(text)
     asked = preflight(kind, policy, delivery) if policy else preflight(Kind.RCP, _NOTHING, delivery)
-    return frozenset(
-        one.resource for one in asked if one.action == "s3:PutObject" and one.decision is not Answer.REFUSED
-    )
+    free = [one for one in asked if one.decision is not Answer.REFUSED]
+    is_let_in = any(one.action == "s3:PutObject" for one in free)
+    return frozenset(one.resource for one in free if is_let_in)
 
 
 _NOTHING = Policy(name="nothing", version="2012-10-17", statements=())

@@ -1,32 +1,37 @@
 """Whom statements of others let read or write the archive: each is a concern until it is asked for or gone.
 
-Only the roles of ``archive.readers`` shall read, and only the trail shall write. Statements for CloudTrail
-itself are about other trails, and are not looked at here.
+Only the roles of ``archive.readers`` shall read, and only the trail shall write. Grants for other trails that
+are named are not looked at here; those for trails that are not named are in ``plan_unnamed``.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
+from trailkeep.guard import plan_unnamed
 from trailkeep.guard.blueprint import Blueprint
 from trailkeep.guard.changes import Action
 from trailkeep.guard.decisions import Allowance, Blocked, Concern, Decision
 from trailkeep.guard.documents import Document, compact, merge
 from trailkeep.guard.estate import Bucket, Estate, Key, Unreadable
 from trailkeep.guard.key_policy import only_lets_decrypt
+from trailkeep.guard.older_grants import is_of_cloudtrail, is_older_key_statement
+from trailkeep.guard.other_trails import beside
 from trailkeep.guard.own_writers import is_service_linked, own_writers, reaches_bound
 from trailkeep.guard.plan_bucket_policy import is_armed
 from trailkeep.guard.plan_guard_merge import begins_to_guard
 from trailkeep.guard.plan_readers import is_of_organization, outsiders
+from trailkeep.guard.plan_unnamed import way_out
 from trailkeep.guard.reader_grants import readers_in
+from trailkeep.guard.service_grants import CLOUDTRAIL
 
 __all__ = ["decide", "spare_writers"]
 
 _EVERYBODY = "everybody"
-_TRAILS = "cloudtrail.amazonaws.com"
 _READS = ("s3:get", "s3:list")
 _RESTORE = "s3:restoreobject"
 """What whoever reads an archived log needs as well: neither the armed policy nor a guard refuses it."""
@@ -42,14 +47,16 @@ def decide(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]) ->
     is_replaced = Allowance.REPLACE_POLICY in allow
     if isinstance(estate.bucket, Bucket) and isinstance(estate.bucket.policy, str):
         subject = f"bucket {estate.bucket.name}"
-        for statement in _further(estate.bucket.policy, blueprint.armed_bucket_policy):
+        for statement in _of_bucket(blueprint, estate, estate.bucket.policy):
             if not is_replaced:
                 yield from _letting_in(blueprint, estate, subject, statement)
             if not is_armed(blueprint, estate):
                 yield from _letting_write(blueprint, subject, statement)
+        yield from plan_unnamed.concerns(blueprint, estate, estate.bucket.policy, is_replaced=is_replaced)
     key = estate.key
     if isinstance(key, Key) and isinstance(key.policy, str) and blueprint.key_policy and not is_replaced:
-        for statement in _further(key.policy, blueprint.key_policy):
+        older = partial(is_older_key_statement, blueprint, estate, key)
+        for statement in _further(key.policy, blueprint.key_policy, older):
             yield from _of_key(blueprint, estate, f"key {key.arn}", statement)
 
 
@@ -63,7 +70,10 @@ def spare_writers(
     """
     writing = [] if Allowance.REPLACE_POLICY in allow else [*_writing(blueprint, estate)]
     refused = {
-        "rcp.": [name for statement in writing if reaches_bound(statement) for name in _bound(statement)],
+        "rcp.": [
+            *(name for statement in writing if reaches_bound(statement) for name in _bound(statement)),
+            *([] if Allowance.REPLACE_POLICY in allow else plan_unnamed.delivering(blueprint, estate)),
+        ],
         "scp.": [_said(name) for statement in writing for name in own_writers(blueprint, statement)],
     }
     for decision in guards:
@@ -82,7 +92,7 @@ def _writing(blueprint: Blueprint, estate: Estate) -> Iterator[Document]:
     """Yield the statements that let others write, and that the bucket policy itself does not undo."""
     bucket = estate.bucket
     if isinstance(bucket, Bucket) and isinstance(bucket.policy, str) and not is_armed(blueprint, estate):
-        for statement in _further(bucket.policy, blueprint.armed_bucket_policy):
+        for statement in _of_bucket(blueprint, estate, bucket.policy):
             if _may_write(statement):
                 yield statement
 
@@ -93,14 +103,14 @@ def _letting_in(blueprint: Blueprint, estate: Estate, subject: str, statement: D
             subject=subject,
             observed=f"the bucket policy lets in {', '.join(strangers)}: {compact(statement)}",
             consequence=_open(blueprint),
-            remedy="take the statement out" + _way_out(blueprint),
+            remedy="take the statement out" + way_out(blueprint),
         )
     elif not _may_write(statement) and (named := _unasked(blueprint, statement)):
         yield Concern(
             subject=subject,
             observed=f"the bucket policy lets in {', '.join(named)}: {compact(statement)}",
             consequence="whom nobody named in archive.readers reads the logs, and what they tell",
-            remedy="name the role in archive.readers, or take the statement out" + _way_out(blueprint),
+            remedy="name the role in archive.readers, or take the statement out" + way_out(blueprint),
         )
 
 
@@ -113,7 +123,7 @@ def _letting_write(blueprint: Blueprint, subject: str, statement: Document) -> I
             consequence="once the archive is armed it refuses everybody but the trail, so what they deliver "
             "here no longer arrives",
             remedy="give them a bucket of their own before --arm, then take the statement out"
-            + _way_out(blueprint),
+            + way_out(blueprint),
         )
 
 
@@ -127,17 +137,20 @@ def _of_key(blueprint: Blueprint, estate: Estate, subject: str, statement: Docum
             consequence="whom nobody named in archive.readers decrypts what it gets hold of",
             remedy=("" if strangers else "name the role in archive.readers, or ")
             + "take the statement out"
-            + _way_out(blueprint),
+            + way_out(blueprint),
         )
 
 
-def _further(text: str, wanted: str) -> Iterator[Document]:
+def _of_bucket(blueprint: Blueprint, estate: Estate, text: str) -> Iterator[Document]:
+    older = beside(blueprint, estate).is_ours_to_replace
+    yield from _further(text, blueprint.armed_bucket_policy, older)
+
+
+def _further(text: str, wanted: str, older: Callable[[Document], bool]) -> Iterator[Document]:
     """Yield the Allows of a policy that are not ours, nor about trails."""
-    for statement in map(json.loads, merge(text, json.loads(wanted), may_stay=lambda _: True).kept):
-        if statement.get("Effect") == "Allow" and statement.get("Principal") not in (
-            {"Service": _TRAILS},
-            {"Service": [_TRAILS]},
-        ):
+    merged = merge(text, json.loads(wanted), may_stay=lambda _: True, is_older=older)
+    for statement in map(json.loads, merged.kept):
+        if statement.get("Effect") == "Allow" and not is_of_cloudtrail(statement):
             yield statement
 
 
@@ -165,7 +178,7 @@ def _whom(statement: Document) -> tuple[str, ...]:
     if not isinstance(principal, dict):
         return (_EVERYBODY,)
     names = [str(name) for who in principal.values() for name in _listed(who)]
-    return tuple(dict.fromkeys(_said(name) for name in names if name != _TRAILS))
+    return tuple(dict.fromkeys(_said(name) for name in names if name != CLOUDTRAIL))
 
 
 def _bound(statement: Document) -> tuple[str, ...]:
@@ -193,10 +206,3 @@ def _open(blueprint: Blueprint) -> str:
     if blueprint.is_of_organization:
         return "logs, and what they tell of every account, are open outside of the organization"
     return "logs, and what they tell of the account, are open outside of it"
-
-
-def _way_out(blueprint: Blueprint) -> str:
-    guarded = (
-        "; the guard refuses that while it is attached (--allow lift-guards)" if blueprint.guards else ""
-    )
-    return f" (--allow {Allowance.REPLACE_POLICY}){guarded}"

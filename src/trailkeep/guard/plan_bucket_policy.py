@@ -161,6 +161,7 @@ def _armed(
         before,
         json.loads(blueprint.armed_bucket_policy),
         may_stay=lambda one: _may_read(one, allow) and not others.lets_others_deliver(one),
+        is_older=others.is_ours_to_replace,
     )
     if not merged.changed:
         return

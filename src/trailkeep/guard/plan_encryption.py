@@ -26,6 +26,7 @@ from trailkeep.guard.documents import compact, merge
 from trailkeep.guard.estate import Absent, Encryption, Estate, ForeignBucket, Key, Trail, Unreadable
 from trailkeep.guard.key_policy import ALIAS, NEW_KEY, OWN_MATERIAL, only_lets_decrypt
 from trailkeep.guard.matching import split_arn
+from trailkeep.guard.older_grants import is_older_key_statement
 from trailkeep.guard.plan_doubled import concerns, replaced
 from trailkeep.guard.plan_trail import observed_trail
 
@@ -45,7 +46,7 @@ def decide_key(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]
         case Absent() if _wants_key(blueprint):
             yield from _new(blueprint)
         case Key() as key:
-            yield from _existing(blueprint, key, allow)
+            yield from _existing(blueprint, estate, key, allow)
         case Absent():
             yield from _lost(blueprint, estate)
 
@@ -139,7 +140,9 @@ def _new(blueprint: Blueprint) -> Iterator[Decision]:
     yield _rotation(blueprint, NEW_KEY, "a key is to be renewed every year")
 
 
-def _existing(blueprint: Blueprint, key: Key, allow: frozenset[Allowance]) -> Iterator[Decision]:
+def _existing(
+    blueprint: Blueprint, estate: Estate, key: Key, allow: frozenset[Allowance]
+) -> Iterator[Decision]:
     if key.state != "Enabled":
         yield _failing(key)
         return
@@ -151,19 +154,23 @@ def _existing(blueprint: Blueprint, key: Key, allow: frozenset[Allowance]) -> It
     if isinstance(key.policy, Unreadable):
         yield unknown(key.policy, f"whether the policy of {key.arn} lets CloudTrail encrypt")
     else:
-        yield from _policy(blueprint, key, "" if isinstance(key.policy, Absent) else key.policy, allow)
+        yield from _policy(blueprint, estate, key, allow)
     if isinstance(key.rotates, Unreadable):
         yield unknown(key.rotates, f"whether {key.arn} is renewed every year")
     elif key.rotates is not True:
         yield _rotation(blueprint, key.arn, "the key is never renewed")
 
 
-def _policy(blueprint: Blueprint, key: Key, text: str, allow: frozenset[Allowance]) -> Iterator[Decision]:
+def _policy(
+    blueprint: Blueprint, estate: Estate, key: Key, allow: frozenset[Allowance]
+) -> Iterator[Decision]:
+    text = key.policy if isinstance(key.policy, str) else ""
     replaces = Allowance.REPLACE_POLICY in allow
     merged = merge(
         text,
         json.loads(blueprint.key_policy),
         may_stay=lambda one: not replaces and only_lets_decrypt(one),
+        is_older=lambda one: is_older_key_statement(blueprint, estate, key, one),
     )
     for statement in merged.kept:
         reason = f"the key policy lets others decrypt: {statement}"
