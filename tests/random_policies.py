@@ -99,7 +99,7 @@ _CONDITIONS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("aws:PrincipalIsAWSService", ("Bool",), ("true", "false")),
     ("aws:PrincipalServiceName", _TEXT_OPERATORS, (*_SERVICES, "*.amazonaws.com")),
     ("aws:username", _TEXT_OPERATORS, _TEXT_PATTERNS),
-    ("aws:userid", _TEXT_OPERATORS, ("AROAX:*", "*:a", "AIDAX", ARCHIVE)),
+    ("aws:userid", _TEXT_OPERATORS, ("AROAX:*", "*:a", "AIDAX", ARCHIVE, "anonymous")),
     ("aws:SecureTransport", ("Bool", "StringEquals"), ("true", "false")),
     ("aws:ViaAWSService", ("Bool",), ("true", "false")),
     ("aws:SourceArn", _ARN_OPERATORS, _ARN_PATTERNS),
@@ -150,6 +150,7 @@ _SEVERAL = {"aws:TagKeys", "my:any", "my:number", "aws:PrincipalOrgPaths"}
 ALWAYS = {"aws:SecureTransport", "aws:ViaAWSService", "aws:CurrentTime"}
 
 PATTERNS = (
+    "*",
     "arn:aws:s3:::b/*",
     "arn:aws:s3:::b",
     "arn:aws:s3:::b/a*",
@@ -312,7 +313,11 @@ def members(draw: st.DrawFn, question: Question) -> Request:
     """Draw a request of the question's class: its caller, one of its resources, keys as AWS would send them."""
     principal, context = draw(callers(question.caller))
     pattern = question.resources[0]
-    resource = pattern.replace("*", draw(st.sampled_from(_KEYS_OF_OBJECTS)))
+    resource = "*"
+    if pattern == "*":  # no resource: whose AWS takes it to be is not documented
+        context["aws:ResourceAccount"] = draw(st.sampled_from([(), *((each,) for each in _ACCOUNTS)]))
+    else:
+        resource = pattern.replace("*", draw(st.sampled_from(_KEYS_OF_OBJECTS)))
     for key, values in _VALUES_OF_KEYS.items():
         if key == "aws:PrincipalTag/team" and not _has_tags(principal):
             continue
@@ -341,10 +346,12 @@ def callers(draw: st.DrawFn, caller: Caller) -> tuple[Principal, dict[str, tuple
     context = draw(_organizations(caller))
     match caller.kind:
         case PrincipalKind.ANONYMOUS:
-            return Principal(kind=caller.kind), {}
+            user_id = draw(st.sampled_from([(), ("anonymous",)]))
+            return Principal(kind=caller.kind), {"aws:userid": user_id}
         case PrincipalKind.SERVICE:
             service = caller.service or draw(st.sampled_from([_SERVICES[1], "x"]))
-            return Principal(kind=caller.kind, service=service), draw(sources())
+            keys = {**draw(sources()), **draw(_undocumented())}
+            return Principal(kind=caller.kind, service=service), keys
         case PrincipalKind.ROOT:
             return Principal(kind=caller.kind, account_id=account), context
         case PrincipalKind.SERVICE_LINKED_ROLE:
@@ -391,6 +398,19 @@ def _organizations(draw: st.DrawFn, caller: Caller) -> dict[str, tuple[str, ...]
     return draw(
         st.sampled_from([{}, {"aws:PrincipalOrgID": ("o-x",), "aws:PrincipalOrgPaths": ("o-x/r/ou/",)}])
     )
+
+
+@st.composite
+def _undocumented(draw: st.DrawFn) -> dict[str, tuple[str, ...]]:
+    """Draw the keys of which AWS does not say whether a service principal has them."""
+    values = {
+        "aws:PrincipalAccount": _ACCOUNTS,
+        "aws:PrincipalArn": ("arn:aws:s3:::x",),
+        "aws:PrincipalType": ("AWSService", "a"),
+        "aws:userid": ("AROAX:a", "a"),
+        "aws:username": _NAMES,
+    }
+    return {key: draw(st.sampled_from([(), (), *((each,) for each in some)])) for key, some in values.items()}
 
 
 @st.composite

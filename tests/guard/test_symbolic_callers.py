@@ -69,7 +69,8 @@ def test_every_caller_agrees_with_a_row(
     """Whoever of a class calls, a row of the table is named and answers conditions as they do."""
     principal, given_keys = data.draw(callers(caller))
     context = {**implied_context(principal), **{key.lower(): value for key, value in given_keys.items()}}
-    questions = _asked(statements, CALLER_KEYS)
+    decided = {key for key in CALLER_KEYS for shape in shapes(caller) if shape.decides(key)}
+    questions = _asked(statements, decided)
     grants = [named_by(each, principal, context, has_boundary=has_boundary) for each in statements]
     truths = [condition_holds(condition, context, variables=True) for condition, _ in questions]
     rows = [

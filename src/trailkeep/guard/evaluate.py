@@ -47,6 +47,7 @@ from trailkeep.guard.request import (
     Layer,
     Layers,
     Request,
+    tells_owner,
 )
 from trailkeep.guard.statement import Effect, Policy, Statement
 
@@ -123,9 +124,12 @@ class _Case:
     def of(cls, request: Request, layers: Layers) -> _Case:
         given = {key.lower(): values for key, values in request.context.items() if values}
         implied = implied_context(request.principal)
+        owner = request.resource_account_id
+        if tells_owner(request.resource, owner):
+            implied["aws:resourceaccount"] = (owner,)
         return cls(
             request=request,
-            context={"aws:resourceaccount": (request.resource_account_id,), **implied, **given},
+            context={**implied, **given},
             groups=dict(applicable(request, layers)),
             has_boundary=layers.boundary is not None,
         )

@@ -211,10 +211,16 @@ def _role_name(arn: str) -> tuple[str, str, str] | None:
 def implied_context(principal: Principal) -> dict[str, tuple[str, ...]]:
     """Return the condition keys (in lower case) that the caller itself implies.
 
+    Only those that AWS documents of such callers, with the value that it documents. An anonymous request has
+    no ``aws:PrincipalIsAWSService``, which is in signed requests alone; whether it has ``aws:userid`` differs
+    between versions of the documentation.
+
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
     is_service = principal.kind is PrincipalKind.SERVICE
-    keys = {"aws:principalisawsservice": str(is_service).lower(), "aws:viaawsservice": "false"}
+    keys = {"aws:viaawsservice": "false"}
+    if principal.kind is not PrincipalKind.ANONYMOUS:
+        keys["aws:principalisawsservice"] = str(is_service).lower()
     match principal.kind:
         case PrincipalKind.SERVICE:
             keys |= {

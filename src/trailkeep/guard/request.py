@@ -16,7 +16,16 @@ from trailkeep.guard.policy import parse_policy
 from trailkeep.guard.principals import Principal
 from trailkeep.guard.statement import Policy
 
-__all__ = ["ADMINISTRATOR_ACCESS", "FULL_AWS_ACCESS", "Decision", "Evaluation", "Layer", "Layers", "Request"]
+__all__ = [
+    "ADMINISTRATOR_ACCESS",
+    "FULL_AWS_ACCESS",
+    "Decision",
+    "Evaluation",
+    "Layer",
+    "Layers",
+    "Request",
+    "tells_owner",
+]
 
 _EVERYTHING = {
     "Version": "2012-10-17",
@@ -26,6 +35,7 @@ ADMINISTRATOR_ACCESS = parse_policy(_EVERYTHING, name="AdministratorAccess")
 FULL_AWS_ACCESS = parse_policy(_EVERYTHING, name="FullAWSAccess")
 
 _ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9_-]+")
+_ACCOUNT = re.compile(r"[0-9]{12}")
 
 
 class Decision(StrEnum):
@@ -62,10 +72,11 @@ class Request:
         context: condition keys in any case with their values, as AWS would send them; no value means absent.
             Keys that the caller implies (``aws:PrincipalArn``, ``aws:PrincipalAccount``,
             ``aws:PrincipalType``, ``aws:PrincipalIsAWSService``, ``aws:PrincipalServiceName``,
-            ``aws:ViaAWSService``, ``aws:username``, ``aws:userid`` of root) and ``aws:ResourceAccount`` are
-            added when absent. The path of a role is not in its sessions' ARNs: give ``aws:PrincipalArn``
-            where it matters. ``aws:SecureTransport``, ``aws:CurrentTime``, ``aws:SourceArn`` and the like
-            are the asker's to give.
+            ``aws:ViaAWSService``, ``aws:username``, ``aws:userid`` of root) are added when absent, as far as
+            AWS documents them of such a caller, and so is ``aws:ResourceAccount`` where the resource tells
+            its owner (``tells_owner``). The path of a role is not in its sessions' ARNs: give
+            ``aws:PrincipalArn`` where it matters. ``aws:SecureTransport``, ``aws:CurrentTime``,
+            ``aws:SourceArn`` and the like are the asker's to give.
 
     Raises:
         UsageError: action, resource or context are not those of one request.
@@ -86,6 +97,22 @@ class Request:
             raise _request_error("resource_account_id", "the account that owns the resource", "")
         if len({key.lower() for key in self.context}) != len(self.context):
             raise _request_error("context", "each key once", ", ".join(sorted(self.context)))
+
+
+def tells_owner(resource: str, account_id: str) -> bool:
+    """Say whether a resource, or a pattern of them, is sure to have that owner in ``aws:ResourceAccount``.
+
+    It is not where there is no resource (``*``): whose AWS takes it to be then is not documented. Nor is it
+    where the ARN is of another account, or the account is not known.
+
+    >>> tells_owner("arn:aws:s3:::logs/*", "222222222222"), tells_owner("*", "222222222222")
+    (True, False)
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourceaccount
+    """
+    segments = split_arn(resource)
+    is_known = _ACCOUNT.fullmatch(account_id) is not None
+    return segments is not None and is_known and segments[4] in {"", account_id}
 
 
 def _request_error(field_name: str, expected: str, got: str) -> UsageError:

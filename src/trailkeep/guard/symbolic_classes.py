@@ -27,6 +27,7 @@ from functools import lru_cache
 from typing import assert_never
 
 from trailkeep.core.errors import UsageError
+from trailkeep.guard.applicable import BUCKET_POLICY_ACTIONS
 from trailkeep.guard.automata import (
     ANY,
     DIGIT,
@@ -64,7 +65,16 @@ CALLER_KEYS = frozenset(
         "aws:username",
     }
 )
-"""The condition keys (in lower case) that a caller decides; ``aws:userid`` too, for root."""
+"""The condition keys (in lower case) that a caller may decide; ``aws:userid`` too, for root."""
+
+_OPEN_OF_SERVICES = frozenset(
+    {"aws:principalaccount", "aws:principalarn", "aws:principaltype", "aws:username"}
+)
+"""Those of which AWS does not say whether the request of a service principal has them, nor with what value.
+
+``aws:PrincipalAccount`` and ``aws:PrincipalType`` are documented for all requests, ``aws:PrincipalArn`` for
+all signed ones, and the table of values names no service.
+"""
 
 _CACHED = 4096
 PROVIDER = "aws:federatedprovider"
@@ -162,16 +172,27 @@ class Shape:
         kind: what a text stands for.
         is_login: whether they ask for a role with the token of an identity provider, and so have no
             credentials of AWS yet.
+        may_be_assumed: whether a session of ``sts:AssumeRoot`` may ask for the same as the root user. Its
+            ``aws:PrincipalType`` and ``aws:userid`` are not documented.
     """
 
     caller: Caller
     kind: ShapeKind
     is_login: bool = False
+    may_be_assumed: bool = False
 
     @property
     def may_have_provider(self) -> bool:
         """Whether an identity provider may have vouched for them."""
         return self.kind is ShapeKind.SESSION or (self.kind is ShapeKind.ANONYMOUS and self.is_login)
+
+    def decides(self, key: str) -> bool:
+        """Say whether a condition key (in lower case) follows from who such a caller is."""
+        if self.may_be_assumed and key in {"aws:principaltype", "aws:userid"}:
+            return False
+        if key == "aws:userid":
+            return self.kind is ShapeKind.ROOT
+        return key in CALLER_KEYS and not (self.kind is ShapeKind.SERVICE and key in _OPEN_OF_SERVICES)
 
     def language(self) -> tuple[Pattern, ...]:
         """Return the texts that describe a caller of this shape."""
@@ -234,7 +255,7 @@ class Shape:
     def context(self, text: str) -> dict[str, tuple[str, ...]]:
         """Return the condition keys that the caller decides."""
         implied = implied_context(self.principal(text))
-        found = {key: values for key, values in implied.items() if key in CALLER_KEYS or key == "aws:userid"}
+        found = {key: values for key, values in implied.items() if self.decides(key)}
         if self.kind in {ShapeKind.SESSION, ShapeKind.LINKED}:
             found["aws:principalarn"] = (text.partition(SEPARATOR)[0],)
         return found
@@ -254,10 +275,11 @@ def _bound(shape: Shape) -> Bindings:
         fixed.add("aws:principalaccount")
     if shape.kind is ShapeKind.ROOT and caller.account_id:
         fixed |= {"aws:principalarn", "aws:userid"}
+    fixed = {key for key in fixed if shape.decides(key)}
     if caller.service:
         fixed.add("aws:principalservicename")
     maybe = {PROVIDER} if shape.may_have_provider else set()
-    absent = CALLER_KEYS - set(context) - maybe
+    absent = {key for key in CALLER_KEYS if shape.decides(key)} - set(context) - maybe
     return (*((key, context[key][0]) for key in fixed if key in context), *((key, None) for key in absent))
 
 
@@ -296,10 +318,19 @@ def every_caller(
 def shapes(caller: Caller, action: str = "") -> tuple[Shape, ...]:
     """Return the shapes of a class that may ask for an action; together they are all of it.
 
-    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html,
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoot.html
     """
-    is_login = action.lower() in _LOGINS
-    return tuple(Shape(caller=caller, kind=kind, is_login=is_login) for kind in _SHAPES[caller.kind])
+    asked = action.lower()
+    return tuple(
+        Shape(
+            caller=caller,
+            kind=kind,
+            is_login=asked in _LOGINS,
+            may_be_assumed=kind is ShapeKind.ROOT and asked in BUCKET_POLICY_ACTIONS,
+        )
+        for kind in _SHAPES[caller.kind]
+    )
 
 
 def of_account(account: Pattern) -> Pattern:

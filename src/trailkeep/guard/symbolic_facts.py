@@ -29,6 +29,7 @@ _SEVERAL = frozenset(
         "kms:encryptioncontextkeys",
         "kms:grantoperations",
         "kms:resourcealiases",
+        "s3:inventoryaccessibleoptionalfields",
         "s3:requestobjecttagkeys",
     }
 )
@@ -68,9 +69,12 @@ _OF_CREDENTIALS = (
     "aws:principalorg",
     "aws:principaltag/",
     "aws:tokenissuetime",
-    "aws:userid",
 )
-"""Beginnings of the keys that only callers with credentials have."""
+"""Beginnings of the keys that only callers with credentials have: users, roles and root users."""
+
+_ANONYMOUS = "anonymous"
+_CALLERS_OF_ACCOUNTS = ("arn:*:iam::*:*", "arn:*:sts::*:*")
+"""The ARNs of users, roles, sessions and root users: no service principal has one of these."""
 
 _ACCOUNT_DIGITS = "?" * 12
 
@@ -81,7 +85,7 @@ def key_fact(key: str, shape: Shape, *, owner_account_id: str, owner_organizatio
     Args:
         key: a condition key that the caller does not decide.
         shape: the callers.
-        owner_account_id: the account of the resource.
+        owner_account_id: the account of the resource; empty where AWS may see another owner, or none.
         owner_organization_id: the organization of that account, empty where it is not known.
     """
     several = key in _SEVERAL or not key.startswith(_ONE_VALUED_SERVICES)
@@ -94,12 +98,14 @@ def key_fact(key: str, shape: Shape, *, owner_account_id: str, owner_organizatio
     if key.startswith("aws:principalorg"):
         return _organization(shape.caller, several=several)
     return {
-        "aws:resourceaccount": KeyFact(presence=Presence.ALWAYS, values=(owner_account_id,)),
-        "s3:resourceaccount": KeyFact(values=(owner_account_id,)),
+        "aws:principaltype": _type(shape),
+        "aws:principalarn": KeyFact(form=Form.ARN, excluded=_CALLERS_OF_ACCOUNTS),
+        "aws:resourceaccount": _owner(owner_account_id, Presence.ALWAYS),
+        "s3:resourceaccount": _owner(owner_account_id, Presence.MAYBE),
         "aws:resourceorgid": _owner_organization(owner_organization_id),
         "kms:calleraccount": _caller_account(shape.caller),
         "aws:principalservicenameslist": KeyFact(presence=Presence.ALWAYS, several=True),
-        "aws:userid": KeyFact(presence=Presence.ALWAYS, patterns=_user_ids(shape)),
+        "aws:userid": _user_id(shape),
     }.get(key, KeyFact(several=several))
 
 
@@ -108,6 +114,10 @@ def _caller_account(caller: Caller) -> KeyFact:
         return KeyFact(values=(caller.account_id,))
     is_account = caller.kind is not PrincipalKind.SERVICE
     return KeyFact(form=Form.ACCOUNT, excluded=tuple(sorted(caller.apart_from)) if is_account else ())
+
+
+def _owner(account_id: str, presence: Presence) -> KeyFact:
+    return KeyFact(presence=presence, values=(account_id,)) if account_id else KeyFact(form=Form.ACCOUNT)
 
 
 def _owner_organization(organization_id: str) -> KeyFact:
@@ -136,11 +146,30 @@ def _organization(caller: Caller, *, several: bool) -> KeyFact:
     return KeyFact(patterns=("o-*",), excluded=(unlike,) if unlike else ())
 
 
-def _user_ids(shape: Shape) -> tuple[str, ...]:
+def _type(shape: Shape) -> KeyFact:
+    """Return what is known of ``aws:PrincipalType`` where the caller does not decide it."""
+    return KeyFact(presence=Presence.ALWAYS) if shape.kind is ShapeKind.ROOT else KeyFact()
+
+
+def _user_id(shape: Shape) -> KeyFact:
+    """Return what is known of ``aws:userid``: AWS documents no value for services and assumed root users.
+
+    Of anonymous callers it was documented as absent and is documented as ``anonymous``: either may be.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable,
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
+    """
     match shape.kind:
+        case ShapeKind.ANONYMOUS:
+            return KeyFact(values=(_ANONYMOUS,))
+        case ShapeKind.SERVICE:
+            return KeyFact()
+        case ShapeKind.ROOT:
+            return KeyFact(presence=Presence.ALWAYS)
         case ShapeKind.USER:
-            return ("AIDA?*",)
+            pattern = "AIDA?*"
         case ShapeKind.FEDERATED:
-            return (f"{shape.caller.account_id or _ACCOUNT_DIGITS}:?*",)
-        case _:
-            return ("AROA?*:?*",)
+            pattern = f"{shape.caller.account_id or _ACCOUNT_DIGITS}:?*"
+        case ShapeKind.SESSION | ShapeKind.LINKED:
+            pattern = "AROA?*:?*"
+    return KeyFact(presence=Presence.ALWAYS, patterns=(pattern,))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from trailkeep.guard.applicable import applicable
 from trailkeep.guard.evaluate import TRUST_ACTIONS
 from trailkeep.guard.principals import Grant
-from trailkeep.guard.request import Layer, Layers, Request
+from trailkeep.guard.request import Layer, Layers, Request, tells_owner
 from trailkeep.guard.statement import Effect, Policy, Statement
 from trailkeep.guard.symbolic_atoms import (
     Atom,
@@ -27,7 +27,7 @@ from trailkeep.guard.symbolic_atoms import (
     texts_of,
 )
 from trailkeep.guard.symbolic_callers import CallerRow, caller_table
-from trailkeep.guard.symbolic_classes import CALLER_KEYS, Shape, ShapeKind
+from trailkeep.guard.symbolic_classes import Shape
 from trailkeep.guard.symbolic_facts import key_fact
 from trailkeep.guard.symbolic_keys import Asked, KeyFact, Presence, key_table
 from trailkeep.guard.symbolic_patterns import (
@@ -146,7 +146,7 @@ def problem(
     taken = _Taken(
         shape=shape,
         facts=facts,
-        owner=(resource_account_id, resource_organization_id),
+        owner=_owner(resources, resource_account_id, resource_organization_id),
         has_boundary=layers.boundary is not None,
     )
     groups = dict(applicable(request, layers))
@@ -168,6 +168,12 @@ def problem(
     )
 
 
+def _owner(resources: tuple[str, ...], account_id: str, organization_id: str) -> tuple[str, str]:
+    """Return whose the resources are, as far as condition keys about the owner are sure to tell it."""
+    is_told = all(tells_owner(resource, account_id) for resource in resources)
+    return (account_id, organization_id) if is_told else ("", "")
+
+
 @dataclass(slots=True, kw_only=True)
 class _Taken:
     """The atoms found so far: each gets one bit, however many statements ask for it.
@@ -175,7 +181,7 @@ class _Taken:
     Attributes:
         shape: the callers.
         facts: what is known of keys, in lower case.
-        owner: the account of the resources and its organization.
+        owner: the account of the resources and its organization; empty where AWS may see another, or none.
         has_boundary: whether the callers have a permissions boundary.
         atoms: the bit of each atom.
         excess: the bits that stay open because there is too much to tell apart, with what that is.
@@ -230,7 +236,7 @@ class _Taken:
         return key_fact(key, self.shape, owner_account_id=self.owner[0], owner_organization_id=self.owner[1])
 
     def is_of_caller(self, key: str) -> bool:
-        return key in CALLER_KEYS or (key == "aws:userid" and self.shape.kind is ShapeKind.ROOT)
+        return self.shape.decides(key)
 
     def bindings(self, texts: Iterable[str]) -> Bindings:
         """Return what is known of the variables in these texts."""
