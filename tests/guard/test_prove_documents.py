@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
-from proofs import PARAMS, RECIPE, TRAIL, Folder, folder
+from proofs import BUCKET, PARAMS, RECIPE, TRAIL, Folder, folder
 from trailkeep.core.errors import UsageError
 from trailkeep.guard.facts import ArchiveFacts
 from trailkeep.guard.prove_accounts import completed, fresh_account, grouped, mentions
@@ -223,3 +224,102 @@ def test_a_key_of_another_member() -> None:
     documents["scp-organization.json"] = documents.pop("scp.json")
     (bound,) = _proof(folder(documents, params=PARAMS), "destroy-key").threats
     assert (bound.verdict, bound.layers) == (Outcome.PROVED, ("scp-organization",))
+
+
+def _denies(action: str, **elements: Any) -> dict[str, Any]:
+    return {
+        "Sid": "Keep",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": action,
+        "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
+        **elements,
+    }
+
+
+def _document(*statements: dict[str, Any]) -> dict[str, Any]:
+    kept = [{key: value for key, value in one.items() if value is not None} for one in statements]
+    return {"Version": "2012-10-17", "Statement": kept}
+
+
+_REFUSED = {
+    "rcp not action": ("rcp.json", _denies("x:y", Action=None, NotAction="s3:Get*"), "neither NotAction nor"),
+    "rcp every action": ("rcp.json", _denies("*"), "neither NotAction nor"),
+    "rcp principal": (
+        "rcp.json",
+        _denies("s3:*", Principal={"AWS": "222222222222"}),
+        'the Principal of an RCP is "*" and nothing else',
+    ),
+    "rcp allow": ("rcp.json", _denies("s3:Get*", Effect="Allow"), "an RCP of yours allows nothing"),
+    "scp principal": ("scp.json", _denies("s3:*"), "an SCP has no Principal"),
+    "scp not principal": (
+        "scp.json",
+        _denies("s3:*", Principal=None, NotPrincipal={"AWS": "222222222222"}),
+        "an SCP has no Principal",
+    ),
+    "bucket": (
+        "bucket-policy.json",
+        _denies("s3:*", Resource="arn:aws:s3:::another-bucket/*"),
+        "arn:aws:s3:::another-bucket/* is not in the bucket",
+    ),
+    "bucket principal": ("bucket-policy.json", _denies("s3:*", Principal=None), "names no Principal"),
+    "scp size": (
+        "scp.json",
+        _denies("s3:*", Principal=None, Resource=[f"arn:aws:s3:::{'b' * 60}{n}" for n in range(200)]),
+        "a scp may have 10240",
+    ),
+    "rcp size": (
+        "rcp.json",
+        _denies("s3:*", Resource=[f"arn:aws:s3:::{'b' * 60}{n}" for n in range(100)]),
+        "a rcp may have 5120",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", _REFUSED)
+def test_a_document_that_aws_refuses(name: str) -> None:
+    """A document that AWS would not attach guards nothing: file, statement and remedy are named, and no 0."""
+    file, statement, said = _REFUSED[name]
+    guarding = _document(_denies("s3:*", Principal=None, Sid="Guard"))
+    files = folder({"scp-organization.json": guarding, file: _document(statement)}, params=PARAMS)
+    whole = _proof(files, "expire-by-lifecycle")
+    (found,) = whole.threats
+    (reason,) = whole.unread
+    assert reason.startswith(f"{file}: ")
+    assert said in reason
+    assert ("statement 'Keep'" in reason) is ("size" not in name)
+    assert reason.endswith("; until then this document guards nothing")
+    what_it_grants_counts = file == "bucket-policy.json"
+    assert found.verdict is (Outcome.UNDECIDED if what_it_grants_counts else Outcome.PROVED)
+    assert whole.exit_code == 3
+    assert whole.plans == ()
+
+
+def test_a_refused_guard_closes_nothing() -> None:
+    """Where only a document that AWS refuses would close a threat, the threat is not proved."""
+    strong = _document(_denies("x:y", Action=None, NotAction="s3:Get*"))
+    proof = _proof(_recipe(rcp=json.dumps(strong).encode()), "delete-version")
+    (found,) = proof.threats
+    assert found.verdict is Outcome.UNDECIDED
+    assert "'Keep'" in found.reason
+    assert "list the actions" in found.reason
+    assert proof.exit_code == 3
+
+
+def test_the_allow_that_aws_attaches() -> None:
+    """RCPFullAWSAccess, which AWS attaches itself, is refused to nobody and guards nothing."""
+    allow = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+    proof = _proof(_recipe(rcp_full=json.dumps(_document(allow)).encode()), "delete-version")
+    assert proof.unread == ()
+    assert proof.threats[0].verdict is Outcome.COUNTEREXAMPLE
+
+
+def test_white_space_beyond_the_quota() -> None:
+    """A document that is too long only as it is written counts, and the answer says how it was counted."""
+    text = json.dumps(_document(_denies("s3:*", Principal=None))) + " " * 10_240
+    proof = _proof({**folder({}, params=PARAMS), "scp.json": text.encode()}, "expire-by-lifecycle")
+    assert proof.threats[0].verdict is Outcome.PROVED
+    assert proof.exit_code == 0
+    assert any(
+        "scp.json has 10" in one and "taken to be attached without" in one for one in proof.assumptions
+    )

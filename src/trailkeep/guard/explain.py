@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import msgspec
 
 from trailkeep.core.errors import UsageError
 from trailkeep.core.verdict import Verdict, VerdictKind
+from trailkeep.guard.acceptance import QUOTAS, refusals
 from trailkeep.guard.delivery import Kind, Values, resolve, revealed
-from trailkeep.guard.documents import compact
 from trailkeep.guard.findings import Finding, FindingKind
 from trailkeep.guard.lint import lint
 from trailkeep.guard.lint_rcp import decides_s3, lint_rcp
@@ -20,15 +19,6 @@ from trailkeep.guard.preflight import Answer, Asked, preflight
 from trailkeep.guard.statement import Policy
 
 __all__ = ["QUOTAS", "Explained", "explain", "explain_absent"]
-
-QUOTAS = {Kind.BUCKET: 20_480, Kind.KEY: 32_768, Kind.TOPIC: 30_720, Kind.SCP: 10_240, Kind.RCP: 5_120}
-"""The largest document of each kind, in bytes or characters without white space (2026-11).
-
-Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html,
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html,
-https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html,
-https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-language-api-permissions-reference.html
-"""
 
 
 class Explained(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +89,10 @@ def explain(
         for_account=for_account,
         has_bucket_key=has_bucket_key,
     )
-    findings = [*_size(known, document), *lint(known, policy, delivery)]
+    findings = [
+        *refusals(known, policy, document, bucket=delivery.bucket),
+        *lint(known, policy),
+    ]
     if known is Kind.SCP:
         findings += lint_scp(policy, delivery, beside=beside)
     if known is Kind.RCP:
@@ -129,20 +122,6 @@ def _malformed(file: str, error: PolicyError, kind: Kind | None) -> Explained:
         remedy="correct the document; AWS refuses it as it is, so nothing else was decided",
     )
     return Explained(file=file, kind=kind or "", requests=(), findings=(found,))
-
-
-def _size(kind: Kind, document: dict[str, Any]) -> list[Finding]:
-    size, quota = len(compact(document).encode()), QUOTAS[kind]
-    if size <= quota:
-        return []
-    return [
-        Finding(
-            kind=FindingKind.TOO_LARGE,
-            statement="",
-            message=f"{size} bytes without white space; a {kind} may have {quota}",
-            remedy="merge statements that differ in one element only",
-        )
-    ]
 
 
 def _kind(file: str, policy: Policy) -> Kind:

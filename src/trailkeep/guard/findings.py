@@ -26,6 +26,7 @@ class FindingKind(StrEnum):
     SOURCE_ARN_WIDE = "source.wide"
     WILDCARD_IN_EQUALS = "condition.literal_wildcard"
     EVERYBODY = "principal.everybody"
+    PRINCIPAL_MISSING = "principal.missing"
     DENY_ENCRYPTION = "deny.encryption"
     NEEDS_OBJECT = "action.needs_object"
     NEEDS_BUCKET = "action.needs_bucket"

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from trailkeep.guard.conditions import Condition, Operator, Qualifier
-from trailkeep.guard.delivery import Delivery, Kind
+from trailkeep.guard.delivery import Kind
 from trailkeep.guard.findings import Finding, FindingKind, found
 from trailkeep.guard.lint_s3 import lint_s3
 from trailkeep.guard.matching import action_matches, split_arn
@@ -35,7 +35,7 @@ _LIMITING = (
 _EQUALS = (Operator.STRING_EQUALS, Operator.STRING_NOT_EQUALS)
 
 
-def lint(kind: Kind, policy: Policy, delivery: Delivery) -> Iterator[Finding]:
+def lint(kind: Kind, policy: Policy) -> Iterator[Finding]:
     """Yield what to change in a document, statement by statement."""
     yield from _duplicates(policy)
     for statement in policy.statements:
@@ -44,7 +44,7 @@ def lint(kind: Kind, policy: Policy, delivery: Delivery) -> Iterator[Finding]:
         if kind is not Kind.SCP and (kind is not Kind.RCP or statement.effect is Effect.DENY):
             yield from _grants(statement)
         if kind in {Kind.BUCKET, Kind.SCP, Kind.RCP}:
-            yield from lint_s3(kind, statement, delivery)
+            yield from lint_s3(statement)
         if kind in _SERVICES:
             yield from _services(kind, statement)
 

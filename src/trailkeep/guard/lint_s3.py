@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from trailkeep.guard.delivery import Delivery, Kind
 from trailkeep.guard.findings import Finding, FindingKind, found
 from trailkeep.guard.matching import split_arn
 from trailkeep.guard.s3_actions import LEVELS, TABLE, Level, matched_actions
@@ -17,8 +16,8 @@ from trailkeep.guard.statement import Statement
 __all__ = ["lint_s3"]
 
 
-def lint_s3(kind: Kind, statement: Statement, delivery: Delivery) -> Iterator[Finding]:
-    """Yield which actions of a statement never match its resources, and whose bucket is not meant."""
+def lint_s3(statement: Statement) -> Iterator[Finding]:
+    """Yield which actions of a statement never match its resources."""
     actions = [each for each in statement.actions if each.lower().startswith("s3:")]
     useless: dict[FindingKind, list[str]] = {}
     for action in actions:
@@ -36,13 +35,6 @@ def lint_s3(kind: Kind, statement: Statement, delivery: Delivery) -> Iterator[Fi
             statement,
             "no request ever matches this statement",
             "correct its actions and resources, or remove it",
-        )
-    if kind is Kind.BUCKET and (others := _other_buckets(statement, delivery)):
-        yield found(
-            FindingKind.OTHER_BUCKET,
-            statement,
-            f"{', '.join(others)} is not in the bucket {delivery.bucket}; S3 refuses such a policy",
-            f"write {delivery.bucket_arn} or {delivery.bucket_arn}/*",
         )
 
 
@@ -92,15 +84,3 @@ def _covered(resources: Iterable[str]) -> set[Level]:
             covered |= {Level.OBJECT} if re.search(r"[/*]", segments[5]) else set()
             covered |= set() if "/" in segments[5] else {Level.BUCKET}
     return covered
-
-
-def _other_buckets(statement: Statement, delivery: Delivery) -> list[str]:
-    named = [(each, split_arn(each)) for each in (*statement.resources, *statement.not_resources)]
-    return [
-        text
-        for text, segments in named
-        if segments is not None
-        and segments[2] == "s3"
-        and not re.search(r"[*?$]", segments[5].split("/")[0])
-        and segments[5].split("/")[0] != delivery.bucket
-    ]

@@ -33,18 +33,10 @@ _KNOWN = frozenset({"aws:principalarn", "aws:principaltype", "aws:principalisaws
 
 
 def lint_scp(policy: Policy, delivery: Delivery, *, beside: tuple[Policy, ...] = ()) -> Iterator[Finding]:
-    """Yield what an SCP cannot say, and what it leaves possible where it means to protect a bucket.
+    """Yield what an SCP leaves possible where it means to protect a bucket.
 
     What a policy ``beside`` it denies is not left possible.
     """
-    for statement in policy.statements:
-        if statement.principals or statement.not_principals:
-            yield Finding(
-                kind=FindingKind.SCP_PRINCIPAL,
-                statement=statement.label,
-                message="an SCP has no Principal; Organizations refuses it",
-                remedy="remove Principal; an SCP binds every principal of the accounts it is attached to",
-            )
     if not is_about_s3(policy):
         return
     if possible := _left_to_root((policy, *beside), delivery):

@@ -7,6 +7,8 @@
     scp*.json, rcp*.json        attached to the archive account
     *-organization.json         of these, attached to the root
     params.json                 names that the policies do not tell
+
+A document that AWS refuses to attach guards nothing: it is left out as one that cannot be read is.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from trailkeep.core.errors import UsageError
+from trailkeep.guard.acceptance import QUOTAS, refusals
 from trailkeep.guard.delivery import Kind
 from trailkeep.guard.evaluate import FULL_AWS_ACCESS
 from trailkeep.guard.facts import ArchiveFacts, together
@@ -36,6 +39,7 @@ _KINDS = {
     Control.BUCKET_POLICY: Kind.BUCKET,
     Control.KEY_POLICY: Kind.KEY,
 }
+_ATTACHED = frozenset({Control.ARCHIVE_SCP, Control.ORGANIZATION_SCP, Control.RCP})
 _BUCKET = "archive-bucket"
 _MEMBER = "333333333333"
 _FULL = {
@@ -108,6 +112,7 @@ class _Reader:
         told = together(self.params(), revealed(self.documents), ArchiveFacts(archive_account=archive))
         facts, notes = completed(told, self.texts)
         facts, notes = self.with_bucket(facts, notes)
+        found = [guard for guard in found if self.is_accepted(guard, bucket=facts.bucket)]
         by_control = {control: tuple(one for one in found if one.control is control) for control in Control}
         facts, key_notes = self.with_key(facts, by_control[Control.KEY_POLICY])
         return Guards(
@@ -118,7 +123,7 @@ class _Reader:
             key_policy=self.resource_policy(Control.KEY_POLICY, by_control[Control.KEY_POLICY]),
             members=tuple(self.members(facts, by_control[Control.ORGANIZATION_SCP])),
             unread=self.unread,
-            notes=(*notes, *key_notes, *self.absent(found)),
+            notes=(*notes, *key_notes, *self.absent(found), *map(_written, filter(_is_long, found))),
             problems=tuple(self.problems),
         )
 
@@ -140,6 +145,16 @@ class _Reader:
             self.documents.append((_KINDS[control], json.loads(text)))
             self.texts.append(text)
             yield Guard(name=name, control=control, policy=policy, text=text)
+
+    def is_accepted(self, guard: Guard, *, bucket: str) -> bool:
+        """Say whether AWS would take a document; one that it refuses is noted."""
+        kind = _KINDS[guard.control]
+        found = tuple(refusals(kind, guard.policy, json.loads(guard.text), bucket=bucket))
+        for finding in reversed(found):
+            place = f"statement {finding.statement!r}: " if finding.statement else ""
+            advice = f"{finding.remedy}; until then this document guards nothing"
+            self.refuse(guard.control, f"{guard.name}: {place}{finding.message}; {advice}")
+        return not found
 
     def refuse(self, control: Control, reason: str) -> None:
         self.unread[control] = reason
@@ -209,6 +224,18 @@ class _Reader:
         ):
             if control not in present:
                 yield words
+
+
+def _is_long(guard: Guard) -> bool:
+    """Say whether a document is within its quota only without white space, which Organizations may count."""
+    return guard.control in _ATTACHED and len(guard.text) > QUOTAS[_KINDS[guard.control]]
+
+
+def _written(guard: Guard) -> str:
+    return (
+        f"{guard.name} has {len(guard.text)} characters with white space, more than "
+        f"{QUOTAS[_KINDS[guard.control]]}: it is taken to be attached without, as the console does"
+    )
 
 
 def _path(on_root: tuple[Guard, ...], on_account: tuple[Guard, ...]) -> Levels:

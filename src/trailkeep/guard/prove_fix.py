@@ -21,7 +21,7 @@ from trailkeep.guard.principals import PrincipalKind
 from trailkeep.guard.prove_callers import CLOUDTRAIL, Asker
 from trailkeep.guard.prove_closure import Prover
 from trailkeep.guard.prove_guards import Guard, Guards, Levels, about
-from trailkeep.guard.prove_missing import is_near
+from trailkeep.guard.prove_missing import is_near, names_service
 from trailkeep.guard.prove_model import Fix
 from trailkeep.guard.prove_pairs import Pair
 from trailkeep.guard.statement import Effect, Statement
@@ -124,8 +124,7 @@ def _extended(guards: Guards, control: Control, guard: Guard, calls: tuple[Call,
 
 def _is_of_service(statement: Statement, resource: str) -> bool:
     """Say whether a statement is about resources of that service already: NotAction denies all the rest."""
-    services = {text.split(":")[2] for text in statement.resources if text != "*"}
-    return bool(statement.actions) or resource.split(":")[2] in services
+    return bool(statement.actions) or names_service(statement, resource.split(":")[2])
 
 
 def _added(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from trailkeep.guard.conditions import condition_holds, single_value
 from trailkeep.guard.evaluate import Request
-from trailkeep.guard.matching import resource_matches
+from trailkeep.guard.matching import Variable, Wild, arn_parts, glob_matches, resource_matches
 from trailkeep.guard.principals import Grant, implied_context, named_by
 from trailkeep.guard.prove_callers import Asker
 from trailkeep.guard.prove_closure import Prover
@@ -14,7 +14,10 @@ from trailkeep.guard.prove_guards import Guard, about
 from trailkeep.guard.statement import Effect, Statement
 from trailkeep.guard.threat import Call, Control, Threat
 
-__all__ = ["applying", "is_near", "missing", "near_misses"]
+__all__ = ["applying", "is_near", "missing", "names_service", "near_misses"]
+
+_SERVICE = 2
+"""The place of the service among the segments of an ARN."""
 
 
 def missing(prover: Prover, asker: Asker, request: Request, call: Call, threat: Threat) -> str:
@@ -46,8 +49,19 @@ def is_near(statement: Statement, action: str) -> bool:
     """Say whether a statement means an action: by name, or by NotAction on resources of its service."""
     if not about(statement, action) or not statement.resources:
         return False
-    services = {text.split(":")[2] for text in statement.resources if text != "*"}
-    return bool(statement.actions) or action.partition(":")[0] in services
+    return bool(statement.actions) or names_service(statement, action.partition(":")[0])
+
+
+def names_service(statement: Statement, service: str) -> bool:
+    """Say whether a statement is about resources of a service, by more than a lone ``*``."""
+    return any(_may_name(text, service) for text in statement.resources if text != "*")
+
+
+def _may_name(text: str, service: str) -> bool:
+    """Say whether an ARN pattern, which may stop early as ``arn:*`` does, covers something of a service."""
+    segments = arn_parts(text, variables=True)
+    segment = segments[_SERVICE] if len(segments) > _SERVICE else (Wild.ANY,)
+    return glob_matches(tuple(Wild.ANY if isinstance(part, Variable) else part for part in segment), service)
 
 
 def applying(prover: Prover, asker: Asker, call: Call) -> Iterator[Guard]:

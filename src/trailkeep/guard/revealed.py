@@ -27,6 +27,7 @@ Document = tuple[Kind, Any]
 _ORDER = (Kind.BUCKET, Kind.KEY, Kind.RCP, Kind.SCP)
 _KEY = re.compile(r"arn:[^:*?]+:kms:[^:*?]+:\d{12}:key/[^*?]+")
 _ACCESS_POINTS = re.compile(r"arn:[^:*?]+:s3:[^:]*:(?P<account>\d{12}):accesspoint/.*")
+_ACCOUNT = re.compile(r"\d{12}")
 _ROOT = re.compile(r"(?:arn:[^:*?]+:iam::)?(?P<account>\d{12})(?::root)?")
 _ORGANIZATION = re.compile(r"(?P<id>o-[a-z0-9]{10,32})(?:/.*)?")
 _ORGANIZATION_KEYS = {
@@ -111,7 +112,9 @@ def _archive(documents: list[Document], management: str) -> str:
     """Return the archive account: the owner of access points or the key, or the one a condition names."""
     texts = [text for _, document in documents for text in strings(document)]
     points = {found["account"] for text in texts if (found := _ACCESS_POINTS.fullmatch(text))}
-    owners = {value for key, value in _conditions(documents) if key in _OWNER_KEYS}
+    owners = {
+        value for key, value in _conditions(documents) if key in _OWNER_KEYS and _ACCOUNT.fullmatch(value)
+    }
     managing = {
         found["account"]
         for kind, document in documents
