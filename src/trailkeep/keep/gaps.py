@@ -6,7 +6,8 @@
    StartLogging, CreateTrail and an UpdateTrail that brings validation back start them. PutEventSelectors does
    neither: digests come for empty hours too.
 3. The final digest covers the event that stopped it, so the gap begins at or after that event.
-4. One stop must last for the whole gap, and no other chain of the trail may have digests within it.
+4. One stop must last for the whole gap, and another chain of the trail (``verify`` takes the one of the
+   trail's owner in its home Region) may have no digests within it.
 
 What is not shown: a whole span between two stops, erased from every chain of the trail at once, leaves a gap
 that looks like one long stop. A head kept elsewhere shows it.
@@ -103,13 +104,13 @@ def explain_gap(
         owner: the account that the trail belongs to; empty where it is the chain's own.
         joined_at: when the account became a member.
         left_at: when it ceased to be one.
-        others: start and end of proven digests of the trail's other chains.
+        others: start and end of time that proven digests of the trail's other chains cover.
     """
     if joined_at and gap.until <= joined_at + 2 * HOUR:
         return _explained(gap, f"the account joined on {joined_at:%FT%TZ}")
     if left_at and gap.since >= left_at - HOUR:
         return _explained(gap, f"the account left on {left_at:%FT%TZ}")
-    if any(since >= gap.since + HOUR and until <= gap.until - HOUR for since, until in others):
+    if any(max(since, gap.since + HOUR) < min(until, gap.until - HOUR) for since, until in others):
         return None
     ours = [event for event in events if event.stops is not None and _is_of(event, gap, owner)]
     stop: TrailEvent | None = None

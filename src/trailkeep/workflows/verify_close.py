@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from trailkeep.core.layout import LogKey, StrangeKey, parse_key
 from trailkeep.core.verdict import VerdictKind
 from trailkeep.keep.chain_parts import HOUR, ChainId, ChainResult, Gap, Proof
 from trailkeep.keep.coverage import Expected, ExpectedAccount, ends, hours, unlisted_logs
-from trailkeep.keep.gaps import TrailEvent, coverage_gap, explain_gap
+from trailkeep.keep.gaps import coverage_gap, explain_gap
 from trailkeep.keep.integrity import Finding, Kind, found
 from trailkeep.keep.verification import (
     ChainVerdict,
@@ -24,6 +24,7 @@ from trailkeep.keep.verification import (
     Standing,
 )
 from trailkeep.workflows.verify_cells import day_cells, hours_of_chain
+from trailkeep.workflows.verify_history import TrailHistory
 from trailkeep.workflows.verify_place import LogResult, Placed, is_asked
 from trailkeep.workflows.verify_places import Range
 
@@ -39,7 +40,7 @@ class Closing:
 
     expected: Expected
     accounts: Mapping[str, ExpectedAccount]
-    events: Sequence[TrailEvent]
+    history: TrailHistory
     owner: str
     asked: Range
     left: frozenset[str]
@@ -102,12 +103,19 @@ def _gaps(chain: ChainId, result: ChainResult, by: Closing) -> _Gaps:
     uncovered: list[Gap] = []
     findings: list[Finding] = []
     for gap in found_gaps:
-        note = explain_gap(
-            gap, by.events, owner=by.owner, joined_at=account.joined_at, left_at=account.left_at
-        )
+        note = _explained(gap, account, by)
         (explained if note else uncovered).append(gap)
         findings.append(note or _uncovered(gap, result, by))
     return _Gaps(explained=tuple(explained), uncovered=tuple(uncovered), findings=tuple(findings))
+
+
+def _explained(gap: Gap, account: ExpectedAccount, by: Closing) -> Finding | None:
+    """Return the note that explains a gap; the trail's history is asked only where nothing else does."""
+    note = explain_gap(gap, (), joined_at=account.joined_at, left_at=account.left_at)
+    if note:
+        return note
+    told = by.history.of(gap)
+    return explain_gap(gap, told.events, owner=by.owner, others=told.spans.get(gap.chain.trail_name, ()))
 
 
 def _uncovered(gap: Gap, result: ChainResult, by: Closing) -> Finding:
