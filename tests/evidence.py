@@ -137,6 +137,8 @@ def _digest(
         "digestS3Object": key,
         "digestPublicKeyFingerprint": key_use().fingerprint,
         "digestSignatureAlgorithm": "SHA256withRSA",
+        "newestEventTime": end if logs else None,
+        "oldestEventTime": end if logs else None,
         "previousDigestS3Bucket": BUCKET if previous[0] else None,
         "previousDigestS3Object": previous[0] or None,
         "previousDigestHashValue": previous[1] or None,
@@ -148,6 +150,8 @@ def _digest(
                 "s3Object": name,
                 "hashValue": hashlib.sha256(content).hexdigest(),
                 "hashAlgorithm": "SHA-256",
+                "newestEventTime": end,
+                "oldestEventTime": end,
             }
             for name, _, content in logs
         ],

@@ -37,7 +37,8 @@ def test_exit_codes_tell_genuine_from_changed_and_from_unproven(report: Path) ->
     evidence, key = report / "evidence", report / "report.key.pub"
     code, out, err = run(evidence, "--key", key, "--archive", report / "copy")
     assert (code, out) == (0, "")
-    assert "7 rows of objects, 4 logs" in err
+    assert "7 rows of objects" in err
+    assert "in the copy 3 digests are proven, and 4 logs are as they list them" in err
     assert "outcome: PASS" in err
     assert run(evidence)[0] == 3
     (evidence / "report.html").write_text("all is well")
@@ -52,9 +53,17 @@ def test_the_document_is_the_documented_one(report: Path) -> None:
     document = json.loads(out)
     assert code == 3
     assert document["trailkeep"]["schema"] == "verify-report/1"
-    assert {"verdict", "reason", "problems", "signed_by", "is_trusted", "files", "rows", "logs"} <= set(
-        document
-    )
+    assert {
+        "verdict",
+        "reason",
+        "problems",
+        "signed_by",
+        "is_trusted",
+        "files",
+        "rows",
+        "digests",
+        "logs",
+    } <= set(document)
     assert (document["verdict"], document["is_trusted"], document["stated"]) == ("UNKNOWN", False, "PASS")
 
 

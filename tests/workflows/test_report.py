@@ -7,6 +7,7 @@ import gzip
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -92,11 +93,12 @@ def test_a_report_holds_every_file(written: Path) -> None:
 
 
 def test_a_genuine_report_passes(written: Path) -> None:
-    """A report as it was signed by the named key is a PASS, and counts the logs of the copy."""
+    """A report as it was signed by the named key is a PASS, and counts digests and logs of the copy."""
     found = verify_report(written / "report", key=SIGNER.public_pem, archive=written / "bucket")
-    assert (found.verdict, found.problems, found.logs, found.rows, found.stated) == (
+    assert (found.verdict, found.problems, found.digests, found.logs, found.rows, found.stated) == (
         VerdictKind.PASS,
         (),
+        3,
         4,
         7,
         "PASS",
@@ -265,16 +267,67 @@ def test_no_log_of_the_copy_can_be_changed(place: Path, how: str) -> None:
 
 
 @needs_openssl
-def test_a_digest_of_the_copy_cannot_be_changed(place: Path) -> None:
-    """A digest that lists another hash is not signed by CloudTrail, and its logs are not proven."""
-    digest = sorted((place / "bucket").glob("AWSLogs/*/CloudTrail-Digest/**/*.json.gz"))[1]
-    document = json.loads(gzip.decompress(digest.read_bytes()))
-    document["logFiles"].pop()
-    digest.write_bytes(gzip.compress(json.dumps(document).encode()))
-    done = shell(place, place / "bucket")
-    assert done.returncode == 1
-    assert "the signature is not by CloudTrail's key" in done.stdout
-    assert "is not proven" in done.stdout
+@pytest.mark.parametrize("how", ["shortened", "reissued", "swapped", "removed", "appended", "inserted"])
+def test_no_digest_of_the_copy_can_be_changed(place: Path, how: str) -> None:
+    """A digest of the copy that was changed, swapped, removed or forged fails verify-report and verify.sh."""
+    first, second, _ = sorted((place / "bucket").glob("AWSLogs/*/CloudTrail-Digest/**/*.json.gz"))
+    named = second
+    match how:
+        case "shortened":
+            document = json.loads(gzip.decompress(second.read_bytes()))
+            document["logFiles"].pop()
+            second.write_bytes(gzip.compress(json.dumps(document).encode()))
+        case "reissued":
+            document = json.loads(gzip.decompress(second.read_bytes()))
+            second.write_bytes(gzip.compress(json.dumps(document, indent=1).encode()))
+        case "swapped":
+            ours, theirs = first.read_bytes(), second.read_bytes()
+            first.write_bytes(theirs)
+            second.write_bytes(ours)
+        case "removed":
+            second.unlink()
+        case "appended":
+            second.write_bytes(second.read_bytes() + gzip.compress(b"{}"))
+        case _:
+            named = shutil.copy(first, first.with_name(first.name.replace("T00", "T23")))
+    found = verify_report(place / "report", key=SIGNER.public_pem, archive=place / "bucket")
+    assert found.verdict is VerdictKind.FAIL
+    assert named.relative_to(place / "bucket").as_posix() in {one.file for one in found.problems}
+    assert found.digests == {"swapped": 1, "inserted": 3}.get(how, 2)
+    assert shell(place, place / "bucket").returncode == 1
+
+
+def test_a_digest_is_proven_by_its_key_and_not_by_the_report(tmp_path: Path) -> None:
+    """A digest whose recorded signature another key made is not proven, though the report is signed well."""
+    proof = made.archive(tmp_path / "bucket")
+    one, *others = proof.digests
+    forged = msgspec.structs.replace(one, signature=others[0].signature)
+    made.write(tmp_path / "report", replace(proof, digests=(forged, *others)), signer=SIGNER)
+    found = verify_report(tmp_path / "report", key=SIGNER.public_pem, archive=tmp_path / "bucket")
+    assert [(one.file, one.message) for one in found.problems] == [
+        (forged.key, f"the signature is not by CloudTrail's key {forged.fingerprint}")
+    ]
+
+
+def test_a_log_needs_a_proven_digest_that_lists_it(tmp_path: Path) -> None:
+    """A log whose digest the report does not prove is not as the report says, whatever its hash is."""
+    proof = made.archive(tmp_path / "bucket")
+    made.write(tmp_path / "report", replace(proof, digests=proof.digests[:2]), signer=SIGNER)
+    found = verify_report(tmp_path / "report", key=SIGNER.public_pem, archive=tmp_path / "bucket")
+    assert (found.verdict, found.digests, found.logs) == (VerdictKind.FAIL, 2, 2)
+    assert all("expected a proven digest that lists it" in one.message for one in found.problems)
+
+
+def test_a_digest_without_a_signature_is_proven_by_its_hash(tmp_path: Path) -> None:
+    """A digest that a trusted head proved has no signature in the report; its hash is compared."""
+    proof = made.archive(tmp_path / "bucket")
+    one, *others = proof.digests
+    anchored = msgspec.structs.replace(one, signature="")
+    made.write(tmp_path / "report", replace(proof, digests=(anchored, *others)), signer=SIGNER)
+    assert judged(tmp_path) is VerdictKind.PASS
+    path = tmp_path / "bucket" / one.key
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()) + b" "))
+    assert judged(tmp_path) is VerdictKind.FAIL
 
 
 def test_a_report_is_written_into_an_empty_folder_only(written: Path) -> None:

@@ -23,7 +23,7 @@ def command(
         None, "--key", help="The public key (PEM) that must have signed; without one the outcome is UNKNOWN."
     ),
     archive: Path | None = typer.Option(
-        None, "--archive", help="A copy of the bucket (DIR/KEY) that must hold the logs of the report."
+        None, "--archive", help="A copy of the bucket (DIR/KEY) that must hold the report's digests and logs."
     ),
     new_key: Path | None = typer.Option(
         None, "--new-key", help="Write a new private key for signing to this file, the public to FILE.pub."
@@ -46,7 +46,7 @@ def command(
         import msgspec
 
         print_json("verify-report", msgspec.to_builtins(found))
-    _tell(found)
+    _tell(found, has_copy=archive is not None)
     raise typer.Exit(found.outcome.exit_code)
 
 
@@ -57,11 +57,13 @@ def _make_key(path: Path) -> None:
     note(f"{path}.pub: the public key with SHA-256 {make_key(path)}, give it to whoever checks your reports")
 
 
-def _tell(found: ReportCheck) -> None:
+def _tell(found: ReportCheck, *, has_copy: bool) -> None:
     for problem in found.problems:
         note(f"{problem.file}: {problem.message}")
     if found.signed_by:
         note(f"signed by the key with SHA-256 {found.signed_by}")
-    note(f"{found.files} files, {found.rows} rows of objects, {found.logs} logs of the copy checked")
+    note(f"{found.files} files, {found.rows} rows of objects")
+    if has_copy:
+        note(f"in the copy {found.digests} digests are proven, and {found.logs} logs are as they list them")
     note(f"the report states: {found.stated or 'nothing'}")
     note(f"outcome: {found.outcome}")

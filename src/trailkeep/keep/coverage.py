@@ -205,7 +205,11 @@ def missing_logs(listed: Mapping[str, Listed], present: Collection[str], *, buck
 
 
 def _log_finding(kind: Kind, log: Listed, message: str, expected: str) -> Finding:
-    return found(kind, f"s3://{log.bucket}/{log.key}", message, expected=expected)
+    name = parse_key(log.key)
+    account, region = (name.account_id, name.region) if isinstance(name, LogKey) else ("", "")
+    return found(
+        kind, f"s3://{log.bucket}/{log.key}", message, account=account, region=region, expected=expected
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@
    StartLogging, CreateTrail and an UpdateTrail that brings validation back start them. PutEventSelectors does
    neither: digests come for empty hours too.
 3. The final digest covers the event that stopped it, so the gap begins at or after that event.
-4. One stop must last for the whole gap, and no other chain of the trail may have digests within it.
+4. One stop must last for the whole gap, and another chain of the trail (``verify`` takes the one of the
+   trail's owner in its home Region) may have no digests within it.
 
 What is not shown: a whole span between two stops, erased from every chain of the trail at once, leaves a gap
 that looks like one long stop. A head kept elsewhere shows it.
@@ -24,7 +25,7 @@ from typing import Any
 from trailkeep.keep.chain_parts import HOUR, Gap
 from trailkeep.keep.integrity import Finding, Kind, found
 
-__all__ = ["EVENT_NAMES", "TrailEvent", "coverage_gap", "explain_gap", "trail_event"]
+__all__ = ["EVENT_NAMES", "TrailEvent", "coverage_gap", "explain_gap", "stop_of", "stopped_by", "trail_event"]
 
 EVENT_NAMES = frozenset(
     {"StopLogging", "StartLogging", "UpdateTrail", "DeleteTrail", "CreateTrail", "PutEventSelectors"}
@@ -35,7 +36,10 @@ _STARTS = ("StartLogging", "CreateTrail")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailEvent:
-    """One change of a trail; ``stops`` is True, False (it starts) or None (neither)."""
+    """One change of a trail; ``stops`` is True, False (its digests start) or None (neither).
+
+    ``logs_go_on`` is true where digests stop and logs do not: validation was switched off.
+    """
 
     name: str
     at: datetime
@@ -45,6 +49,7 @@ class TrailEvent:
     stops: bool | None
     who: str = ""
     object: str = ""
+    logs_go_on: bool = False
 
 
 def trail_event(
@@ -71,7 +76,12 @@ def trail_event(
         stops=_stops(name, parameters),
         who=who,
         object=source,
+        logs_go_on=name == "UpdateTrail" and _is_off(parameters.get("enableLogFileValidation")),
     )
+
+
+def _is_off(validation: object) -> bool:
+    return validation in (False, "false")
 
 
 def _stops(name: str, parameters: Mapping[str, Any]) -> bool | None:
@@ -81,7 +91,7 @@ def _stops(name: str, parameters: Mapping[str, Any]) -> bool | None:
         return None
     validation = parameters.get("enableLogFileValidation")
     if validation is not None:
-        return validation in (False, "false")
+        return _is_off(validation)
     moved = any(parameters.get(each) is not None for each in ("s3BucketName", "s3KeyPrefix"))
     return True if moved else None
 
@@ -103,13 +113,25 @@ def explain_gap(
         owner: the account that the trail belongs to; empty where it is the chain's own.
         joined_at: when the account became a member.
         left_at: when it ceased to be one.
-        others: start and end of proven digests of the trail's other chains.
+        others: start and end of time that proven digests of the trail's other chains cover.
     """
     if joined_at and gap.until <= joined_at + 2 * HOUR:
         return _explained(gap, f"the account joined on {joined_at:%FT%TZ}")
     if left_at and gap.since >= left_at - HOUR:
         return _explained(gap, f"the account left on {left_at:%FT%TZ}")
-    if any(since >= gap.since + HOUR and until <= gap.until - HOUR for since, until in others):
+    stop = stop_of(gap, events, owner=owner, others=others)
+    return stopped_by(gap, stop) if stop else None
+
+
+def stop_of(
+    gap: Gap,
+    events: Iterable[TrailEvent],
+    *,
+    owner: str = "",
+    others: Iterable[tuple[datetime, datetime]] = (),
+) -> TrailEvent | None:
+    """Return the change that stopped a trail for a whole gap, or None; arguments as for ``explain_gap``."""
+    if any(max(since, gap.since + HOUR) < min(until, gap.until - HOUR) for since, until in others):
         return None
     ours = [event for event in events if event.stops is not None and _is_of(event, gap, owner)]
     stop: TrailEvent | None = None
@@ -120,8 +142,11 @@ def explain_gap(
             break
         elif not event.stops and event.at < gap.until - HOUR:
             return None
-    if stop is None:
-        return None
+    return stop
+
+
+def stopped_by(gap: Gap, stop: TrailEvent) -> Finding:
+    """Return the note that names what stopped a trail."""
     return _explained(gap, f"{stop.name} by {stop.who or 'unknown'} on {stop.at:%FT%TZ}")
 
 

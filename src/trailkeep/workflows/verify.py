@@ -4,7 +4,8 @@
    it should hold.
 2. All digests of some places are read at once and each is checked by its own signature; then the links.
 3. Every log that a proven digest names is read and hashed. What is there and named by none is unlisted.
-4. Gaps are explained by the trail's own events in proven logs of its home Region: those places come first.
+4. Gaps are explained by the trail's own events in proven logs of its home Region (``TrailHistory``), whatever
+   the order of places; those come first so that none is read twice.
 
 Places are taken in groups, so that what is held grows with the largest group and not with the archive.
 
@@ -23,7 +24,6 @@ from trailkeep.aws.stored import Archive, Discovered, Stored
 from trailkeep.core.layout import StrangeKey, parse_key
 from trailkeep.keep.chain_parts import ChainId, hole_of
 from trailkeep.keep.coverage import Expected, ExpectedAccount, absent, unexpected_key
-from trailkeep.keep.gaps import TrailEvent
 from trailkeep.keep.integrity import Finding, Severity, found, outcome
 from trailkeep.keep.signing_keys import KeyRing
 from trailkeep.keep.statement import LIMITS
@@ -38,6 +38,7 @@ from trailkeep.keep.verification import (
     Verification,
 )
 from trailkeep.workflows.verify_close import Closing, Judged, close_place
+from trailkeep.workflows.verify_history import TrailHistory
 from trailkeep.workflows.verify_place import Placed, open_places, read_logs
 from trailkeep.workflows.verify_places import Place, Range, find_places, groups
 
@@ -135,20 +136,20 @@ def verify(
     outputs = outputs or Outputs()
     started = clock()
     looked = _Looked(findings=list(_strays(archive, held.strays)))
-    places = find_places(archive, (one for one in held.folders if asked.covers(one)))
+    places = find_places(archive, (one for one in held.folders if asked.covers(one)), owner=known.owner)
     expected = _expected(known, places, asked, as_of)
     stated = {one.account for one in known.accounts or ()}
     left = frozenset(place.account for place in places if stated and place.account not in stated)
     accounts = {one.account: one for one in expected.accounts}
-    events: list[TrailEvent] = []
+    history = TrailHistory(archive, held.folders, ring, asked, owner=known.owner, as_of=as_of)
     for group in groups(archive, places, asked, as_of=as_of):
         opened = open_places(archive, group, ring, as_of=as_of, asked=asked)
-        events += read_logs(archive, opened, owner=known.owner)
+        history.take(opened, read_logs(archive, opened, owner=known.owner))
         by = Closing(
             expected=expected,
             accounts=accounts,
             left=left,
-            events=events,
+            history=history,
             owner=known.owner,
             asked=asked,
             as_of=as_of,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from trailkeep.core.layout import LogKey, StrangeKey, parse_key
 from trailkeep.core.verdict import VerdictKind
 from trailkeep.keep.chain_parts import HOUR, ChainId, ChainResult, Gap, Proof
 from trailkeep.keep.coverage import Expected, ExpectedAccount, ends, hours, unlisted_logs
-from trailkeep.keep.gaps import TrailEvent, coverage_gap, explain_gap
+from trailkeep.keep.gaps import coverage_gap, explain_gap, stop_of, stopped_by
 from trailkeep.keep.integrity import Finding, Kind, found
 from trailkeep.keep.verification import (
     ChainVerdict,
@@ -24,6 +24,7 @@ from trailkeep.keep.verification import (
     Standing,
 )
 from trailkeep.workflows.verify_cells import day_cells, hours_of_chain
+from trailkeep.workflows.verify_history import TrailHistory
 from trailkeep.workflows.verify_place import LogResult, Placed, is_asked
 from trailkeep.workflows.verify_places import Range
 
@@ -39,7 +40,7 @@ class Closing:
 
     expected: Expected
     accounts: Mapping[str, ExpectedAccount]
-    events: Sequence[TrailEvent]
+    history: TrailHistory
     owner: str
     asked: Range
     left: frozenset[str]
@@ -62,7 +63,10 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Gaps:
+    """The gaps of a chain; ``unsigned`` are the explained ones in which logs came all the same."""
+
     explained: tuple[Gap, ...]
+    unsigned: tuple[Gap, ...]
     uncovered: tuple[Gap, ...]
     findings: tuple[Finding, ...]
 
@@ -74,6 +78,7 @@ def close_place(archive: Archive, place: Placed, by: Closing) -> Judged:
     findings += [one for log in place.logs.values() for one in log.findings]
     unlisted = _unlisted(archive, place, gaps, by)
     findings += unlisted.values()
+    findings += _unsigned(place, gaps, by)
     rows = tuple(_Rows(archive, place, unlisted, by).all())
     return Judged(
         findings=tuple(findings),
@@ -99,15 +104,33 @@ def _gaps(chain: ChainId, result: ChainResult, by: Closing) -> _Gaps:
     if by.expected.trail_name in ("", chain.trail_name):
         found_gaps += ends(by.expected, account, chain, result.digests, as_of=by.as_of)
     explained: list[Gap] = []
+    unsigned: list[Gap] = []
     uncovered: list[Gap] = []
     findings: list[Finding] = []
     for gap in found_gaps:
-        note = explain_gap(
-            gap, by.events, owner=by.owner, joined_at=account.joined_at, left_at=account.left_at
-        )
+        note, logs_go_on = _explained(gap, account, by)
         (explained if note else uncovered).append(gap)
+        unsigned += [gap] if logs_go_on else []
         findings.append(note or _uncovered(gap, result, by))
-    return _Gaps(explained=tuple(explained), uncovered=tuple(uncovered), findings=tuple(findings))
+    return _Gaps(
+        explained=tuple(explained),
+        unsigned=tuple(unsigned),
+        uncovered=tuple(uncovered),
+        findings=tuple(findings),
+    )
+
+
+def _explained(gap: Gap, account: ExpectedAccount, by: Closing) -> tuple[Finding | None, bool]:
+    """Return the note that explains a gap, and whether logs go on in it.
+
+    The trail's history is asked only where nothing else explains the gap.
+    """
+    note = explain_gap(gap, (), joined_at=account.joined_at, left_at=account.left_at)
+    if note:
+        return note, False
+    told = by.history.of(gap)
+    stop = stop_of(gap, told.events, owner=by.owner, others=told.spans.get(gap.chain.trail_name, ()))
+    return (stopped_by(gap, stop), stop.logs_go_on) if stop else (None, False)
 
 
 def _uncovered(gap: Gap, result: ChainResult, by: Closing) -> Finding:
@@ -128,15 +151,10 @@ def _unlisted(
     archive: Archive, place: Placed, gaps: Mapping[ChainId, _Gaps], by: Closing
 ) -> dict[str, Finding]:
     holes = [hole for result in place.chains.values() for hole in result.holes]
-    holes += [gap for each in gaps.values() for gap in each.uncovered]
+    holes += [gap for each in gaps.values() for gap in (*each.uncovered, *each.unsigned)]
     heads = [result.head.ends_at for result in place.chains.values() if result.head]
-    present = [
-        key
-        for key, versions in place.listing.logs.items()
-        if key not in place.named and versions.current and is_asked(key, by.asked)
-    ]
     judged = unlisted_logs(
-        present,
+        _unnamed(place, by),
         place.named,
         bucket=archive.bucket,
         holes=holes,
@@ -150,6 +168,33 @@ def _unlisted(
         )
         for one in judged.findings
     }
+
+
+def _unnamed(place: Placed, by: Closing) -> list[str]:
+    """Return the logs that are there and that no proven digest names."""
+    return [
+        key
+        for key, versions in place.listing.logs.items()
+        if key not in place.named and versions.current and is_asked(key, by.asked)
+    ]
+
+
+def _unsigned(place: Placed, gaps: Mapping[ChainId, _Gaps], by: Closing) -> Iterator[Finding]:
+    """Yield what is said of the logs that came while validation was off: nobody can prove or refute them."""
+    every = [gap for each in gaps.values() for gap in each.unsigned]
+    names = [parse_key(key) for key in _unnamed(place, by)] if every else []
+    for gap in every:
+        count = sum(isinstance(name, LogKey) and gap.since <= name.delivered_at < gap.until for name in names)
+        if count:
+            yield found(
+                Kind.LOG_UNLISTED,
+                f"{place.account}/{place.region}",
+                f"{count} logs from {gap.since:%FT%TZ} to {gap.until:%FT%TZ}: "
+                "expected digests that name them, got none: validation was switched off",
+                account=place.account,
+                region=place.region,
+                verdict=VerdictKind.UNKNOWN,
+            )
 
 
 def _chains(

@@ -253,8 +253,8 @@ def read_logs(archive: Archive, places: Sequence[Placed], *, owner: str) -> list
         made = _checked(archive, got, place.named[got.stored.key])
         if (
             made.proven
-            and place.region in place.listing.place.homes
             and place.account == (owner or place.account)
+            and any(chain.home_region == place.region for chain in place.chains)
         ):
             return made, events_in(inflate(got.body), account=place.account, source=got.stored.key)
         return made, ()

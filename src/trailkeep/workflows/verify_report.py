@@ -4,18 +4,14 @@
 2. Every file has the SHA-256 that the statement names, and there is no other file.
 3. The rows of ``objects.csv`` have the Merkle root that the statement names.
 4. ``verification.json`` is the result that the statement holds.
-5. With a copy of the archive, every log in it that the report calls verified unpacks to the hash of its row,
-   and the copy holds no log or digest of which the report has no row.
-
-Digests' signatures are checked by ``verify`` and by ``verify.sh``, not again here.
+5. With a copy of the archive: what ``workflows.verify_report_copy`` says, digests with their signatures too.
 """
 
 from __future__ import annotations
 
 import csv
-import hashlib
-import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +22,10 @@ from trailkeep.core.verdict import Verdict, VerdictKind
 from trailkeep.keep.dsse import Envelope, decode, key_id, signed_by
 from trailkeep.keep.merkle import Tree, leaf
 from trailkeep.keep.statement import PAYLOAD_TYPE, Stated, read_statement
-from trailkeep.keep.verification import Standing
 from trailkeep.workflows.report import OBJECT_COLUMNS, STATEMENT, sha256_of
+from trailkeep.workflows.verify_report_copy import compare
 
 __all__ = ["Problem", "ReportCheck", "read_key", "verify_report"]
-
-_BLOCK = 1 << 16
-_FOLDERS = {"CloudTrail", "CloudTrail-Digest"}
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +39,7 @@ class ReportCheck(msgspec.Struct, frozen=True, kw_only=True):
     """What a check of a report found; ``stated`` is the verdict that the report itself states.
 
     ``signed_by`` is the SHA-256 of the key that signed, "" where nobody did; ``is_trusted`` says that the
-    caller named that key. ``logs`` counts the logs of a copy that are as the report says.
+    caller named that key. ``digests`` and ``logs`` count those of a copy that are as the report says.
     """
 
     verdict: VerdictKind
@@ -56,6 +49,7 @@ class ReportCheck(msgspec.Struct, frozen=True, kw_only=True):
     is_trusted: bool
     files: int
     rows: int
+    digests: int
     logs: int
     archive: str
     merkle_root: str
@@ -111,14 +105,14 @@ def _check(folder: Path, data: bytes, key: bytes | None, archive: Path | None) -
         return _answer([Problem(file=STATEMENT, message=str(error))], "", None, is_trusted=False)
     signer, problems = _signed(folder, envelope, key)
     problems += _changed(folder, stated)
-    rows, logs = 0, 0
+    rows, proven = 0, Counter[str]()
     if not problems:
         rows, problems = _rooted(folder, stated)
     if archive is not None and not problems:
-        for problem in _compared(folder, archive):
-            logs += problem is None
-            problems += [] if problem is None else [problem]
-    return _answer(problems, signer, stated, is_trusted=key is not None, rows=rows, logs=logs)
+        for one in compare(folder, archive, stated.verification):
+            proven[one.kind] += not one.fault
+            problems += [Problem(file=one.name, message=one.fault)] if one.fault else []
+    return _answer(problems, signer, stated, is_trusted=key is not None, rows=rows, proven=proven)
 
 
 def _signed(folder: Path, envelope: Envelope, key: bytes | None) -> tuple[str, list[Problem]]:
@@ -187,57 +181,6 @@ def _rooted(folder: Path, stated: Stated) -> tuple[int, list[Problem]]:
     return tree.size, problems
 
 
-def _compared(folder: Path, archive: Path) -> Iterator[Problem | None]:
-    """Yield None for every log that is as the report says, and what is wrong with every other."""
-    before, known = "", set()
-    for row in _rows(folder):
-        known.add(_key(row["object"]))
-        if row["kind"] != "log" or row["standing"] != Standing.VERIFIED or row["object"] == before:
-            continue
-        before = row["object"]
-        name = _key(before)
-        path = archive / name
-        if not path.resolve().is_relative_to(archive.resolve()) or not path.is_file():
-            yield Problem(file=name, message="missing in the copy")
-            continue
-        actual = _content_sha256(path)
-        if actual == row["content_sha256"]:
-            yield None
-        else:
-            yield Problem(
-                file=name, message=f"expected SHA-256 {row['content_sha256']}, got {actual or 'no gzip'}"
-            )
-    yield from _strangers(archive, known)
-
-
-def _strangers(archive: Path, known: set[str]) -> Iterator[Problem]:
-    """Yield every log and digest of a copy that the report does not know."""
-    for path in sorted(archive.rglob("*.json.gz")):
-        name = path.relative_to(archive).as_posix()
-        if _FOLDERS & set(path.parts) and name not in known:
-            yield Problem(file=name, message="not in the report")
-
-
-def _key(name: str) -> str:
-    return name.removeprefix("s3://").partition("/")[2] if name.startswith("s3://") else name
-
-
-def _content_sha256(path: Path) -> str:
-    """Return the hex SHA-256 of what a gzip file of one member unpacks to; "" where it is none."""
-    unpacked, found = zlib.decompressobj(31), hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                while block:
-                    found.update(unpacked.decompress(block, 1 << 20))
-                    block = unpacked.unconsumed_tail
-                if unpacked.unused_data or (unpacked.eof and file.read(1)):
-                    return ""
-    except zlib.error:
-        return ""
-    return found.hexdigest() if unpacked.eof else ""
-
-
 def _answer(
     problems: list[Problem],
     signer: str,
@@ -245,7 +188,7 @@ def _answer(
     *,
     is_trusted: bool,
     rows: int = 0,
-    logs: int = 0,
+    proven: Mapping[str, int] | None = None,
 ) -> ReportCheck:
     kind, reason = VerdictKind.PASS, ""
     if problems:
@@ -264,7 +207,8 @@ def _answer(
         is_trusted=is_trusted and bool(signer),
         files=len(stated.files) if stated else 0,
         rows=rows,
-        logs=logs,
+        digests=proven["digest"] if proven else 0,
+        logs=proven["log"] if proven else 0,
         archive=stated.archive if stated else "",
         merkle_root=stated.root if stated else "",
         stated=str(said.get("verdict", "")),
