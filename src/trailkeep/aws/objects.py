@@ -21,6 +21,7 @@ from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.exceptions import BaseError, PreconditionError
 from obstore.store import S3Store
 
+from trailkeep.aws.models import new_session
 from trailkeep.core.errors import AwsCallError, UsageError
 from trailkeep.core.objects import ObjectReadError, ObjectRef, Objects
 
@@ -44,7 +45,7 @@ def open_source(source: str, session: boto3.session.Session | None = None) -> Ob
         bucket, _, prefix = source.removeprefix("s3://").partition("/")
         if not bucket:
             raise UsageError(f"{source}: expected s3://bucket/prefix; name the bucket")
-        return Bucket(bucket=bucket, prefix=prefix, session=session or boto3.session.Session())
+        return Bucket(bucket=bucket, prefix=prefix, session=session or new_session())
     path = Path(source)
     if path.is_dir():
         return Folder(path=path.resolve())

@@ -15,9 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
-
 from trailkeep.aws.list_accounts import CALL, list_accounts, state_of
+from trailkeep.aws.models import new_session
 from trailkeep.aws.reading import read
 from trailkeep.aws.session import Accounts
 from trailkeep.core.config import Config
@@ -58,7 +57,7 @@ def read_members(accounts: Accounts) -> tuple[Member, ...] | Unreadable:
 def read_regions(accounts: Accounts) -> tuple[tuple[str, ...], tuple[str, ...]] | Unreadable:
     """Return the regions that are enabled in every account, and those enabled in the caller's."""
     partition = accounts.identity().partition
-    known = boto3.session.Session().get_partition_for_region
+    known = new_session().get_partition_for_region
 
     def get() -> tuple[tuple[str, ...], tuple[str, ...]]:
         said = accounts.ec2(accounts.identity().account).describe_regions()["Regions"]
