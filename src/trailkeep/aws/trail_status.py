@@ -19,12 +19,13 @@ from trailkeep.aws.list_accounts import CALL, list_accounts, state_of
 from trailkeep.aws.models import new_session
 from trailkeep.aws.reading import read
 from trailkeep.aws.session import Accounts
-from trailkeep.core.config import Config
 from trailkeep.guard.estate import Absent, Unreadable
 from trailkeep.guard.status import Member, RegionStatus, TrailSeen
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudtrail import CloudTrailClient
+
+    from trailkeep.core.config import Config
 
 __all__ = ["ReadTrail", "read_members", "read_regions", "read_trail"]
 

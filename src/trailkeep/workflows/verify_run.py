@@ -6,34 +6,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trailkeep.aws.archive import open_archive
 from trailkeep.aws.expectation import observe_expectation
-from trailkeep.aws.roles import archive_session
 from trailkeep.aws.session import Accounts, default_region
 from trailkeep.aws.stored import Archive, Discovered, Stored
 from trailkeep.core.arn import Arn
-from trailkeep.core.config import Config
 from trailkeep.core.errors import StoppedError, UsageError
 from trailkeep.core.layout import DigestKey, parse_key
 from trailkeep.core.times import parse_moment
-from trailkeep.keep.dsse import Signer
 from trailkeep.keep.integrity import Finding
-from trailkeep.keep.proven import Window
 from trailkeep.keep.signing_keys import BundleKey
 from trailkeep.keep.verification import Verification
-from trailkeep.lake.table import Lake
-from trailkeep.lake.verdicts import Run, Verdicts
-from trailkeep.workflows.init import load_config
-from trailkeep.workflows.report import check_empty, write_report
-from trailkeep.workflows.report_key import file_signer, kms_signer
 from trailkeep.workflows.signing_keys import BEGINNING, fetched_bundle, key_uses, read_bundle, ring_of
 from trailkeep.workflows.verify import Known, Outputs, verify
 from trailkeep.workflows.verify_known import known_of, nobody_asked
-from trailkeep.workflows.verify_locks import LockCheck, count_of
 from trailkeep.workflows.verify_places import Range
 from trailkeep.workflows.verify_spool import Spool
+
+if TYPE_CHECKING:
+    from trailkeep.core.config import Config
+    from trailkeep.keep.dsse import Signer
+    from trailkeep.lake.table import Lake
 
 __all__ = ["Asked", "run"]
 
@@ -95,6 +90,8 @@ def run(
     signer = _signer(asked)
     lake = _lake(asked)
     if asked.report:
+        from trailkeep.workflows.report import check_empty  # noqa: PLC0415 - not always needed
+
         check_empty(asked.report)
     place = _place(asked)
     locks = _locks(asked, place)
@@ -132,6 +129,8 @@ def run(
         if lake:
             _into_lake(lake, found, spool, is_whole=not wanted.since)
         if asked.report:
+            from trailkeep.workflows.report import write_report  # noqa: PLC0415 - not always needed
+
             found = write_report(
                 asked.report,
                 found,
@@ -145,6 +144,9 @@ def run(
 
 def _place(asked: Asked) -> _Place:
     if asked.source is None:
+        from trailkeep.aws.roles import archive_session  # noqa: PLC0415 - not always needed
+        from trailkeep.workflows.init import load_config  # noqa: PLC0415
+
         config = load_config(_CONFIG)
         session = archive_session(config)
         configured = _Configured(config=config, client=lambda: session.client("s3"))
@@ -168,6 +170,10 @@ def _place(asked: Asked) -> _Place:
 
 
 def _locks(asked: Asked, place: _Place) -> Callable[[Sequence[Stored]], Sequence[Finding]]:
+    if asked.locks == "0":
+        return lambda _: ()
+    from trailkeep.workflows.verify_locks import LockCheck, count_of  # noqa: PLC0415 - not always needed
+
     count = count_of(asked.locks)
     if count == 0:
         return lambda _: ()
@@ -248,17 +254,25 @@ def _signer(asked: Asked) -> Signer | None:
         raise UsageError("--sign-key: expected --report with it, got none; name the folder of the report")
     if asked.sign_key and asked.sign_kms:
         raise UsageError("--sign-key: expected one signer, got --sign-kms too; drop one of them")
+    if not (asked.sign_key or asked.sign_kms):
+        return None
+    from trailkeep.workflows.report_key import file_signer, kms_signer  # noqa: PLC0415 - not always needed
+
     if asked.sign_key:
         return file_signer(asked.sign_key)
-    if asked.sign_kms:
-        region = Arn.parse(asked.sign_kms).region
-        return kms_signer(Accounts(region=region, role=""), asked.sign_kms)
-    return None
+    region = Arn.parse(asked.sign_kms).region
+    return kms_signer(Accounts(region=region, role=""), asked.sign_kms)
 
 
 def _lake(asked: Asked) -> Lake | None:
     """Return the lake that is there; without one there is nobody to tell."""
-    path = asked.lake or (load_config(_CONFIG).lake.path if _CONFIG.is_file() else Path("lake"))
+    from trailkeep.lake.table import Lake  # noqa: PLC0415 - not always needed
+
+    path = asked.lake or Path("lake")
+    if not asked.lake and _CONFIG.is_file():
+        from trailkeep.workflows.init import load_config  # noqa: PLC0415 - not always needed
+
+        path = Path(load_config(_CONFIG).lake.path)
     lake = Lake(path=Path(path))
     if lake.exists:
         return lake
@@ -268,6 +282,9 @@ def _lake(asked: Asked) -> Lake | None:
 
 
 def _into_lake(lake: Lake, found: Verification, spool: Spool, *, is_whole: bool) -> None:
+    from trailkeep.keep.proven import Window  # noqa: PLC0415 - not always needed
+    from trailkeep.lake.verdicts import Run, Verdicts  # noqa: PLC0415
+
     scope = found.scope
     window = Window(accounts=scope.accounts, regions=scope.regions, since=scope.since, until=scope.until)
     Verdicts(lake=lake).replace(
