@@ -230,10 +230,9 @@ def _check_size(ref: ObjectRef) -> None:
         raise ObjectReadError(f"expected at most {LARGEST_BYTES:,} bytes, got {ref.size_bytes:,}")
 
 
-def connection(session: boto3.session.Session, bucket: str) -> S3Config:
+def connection(session: boto3.session.Session, bucket: str, *, client: Any = None) -> S3Config:
     """Return what obstore needs to reach the bucket where the AWS SDK would."""
-    client = session.client("s3")
-    region = _region(client, bucket)
+    region = _region(client or session.client("s3"), bucket)
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     if endpoint:
         return {"region": region, "endpoint": endpoint, "virtual_hosted_style_request": False}

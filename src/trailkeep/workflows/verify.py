@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 
 from trailkeep import __version__
 from trailkeep.aws.stored import Archive, Discovered, Stored
@@ -41,7 +42,7 @@ from trailkeep.workflows.verify_close import Closing, Judged, close_place
 from trailkeep.workflows.verify_place import Placed, open_places, read_logs
 from trailkeep.workflows.verify_places import Place, Range, find_places, groups
 
-__all__ = ["Known", "Outputs", "verify"]
+__all__ = ["Known", "Outputs", "Told", "verify", "verify_meanwhile"]
 
 _LIMITS = (
     *LIMITS,
@@ -66,6 +67,15 @@ class Known:
     trail_arn: str = ""
     trail_name: str = ""
     owner: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What AWS or a file says: ``ring`` is None where nobody has the keys, ``mode`` is how they were got."""
+
+    known: Known
+    ring: KeyRing | None
+    mode: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,17 +142,36 @@ def verify(
     Raises:
         StoppedError: the archive cannot be listed or read at all.
     """
+    told = Told(known=known, ring=ring, mode=mode)
+    return verify_meanwhile(archive, held, lambda: told, asked, as_of=as_of, clock=clock, outputs=outputs)
+
+
+def verify_meanwhile(
+    archive: Archive,
+    held: Discovered,
+    told: Callable[[], Told],
+    asked: Range,
+    *,
+    as_of: datetime,
+    clock: Callable[[], datetime],
+    outputs: Outputs | None = None,
+) -> Verification:
+    """Verify as :func:`verify` does; ``told`` is called once the first places are listed, and may wait."""
     outputs = outputs or Outputs()
     started = clock()
     looked = _Looked(findings=list(_strays(archive, held.strays)))
     places = find_places(archive, (one for one in held.folders if asked.covers(one)))
+    listings = groups(archive, places, asked, as_of=as_of)
+    first = next(listings, [])
+    said = told()
+    known = said.known
     expected = _expected(known, places, asked, as_of)
     stated = {one.account for one in known.accounts or ()}
     left = frozenset(place.account for place in places if stated and place.account not in stated)
     accounts = {one.account: one for one in expected.accounts}
     events: list[TrailEvent] = []
-    for group in groups(archive, places, asked, as_of=as_of):
-        opened = open_places(archive, group, ring, as_of=as_of, asked=asked)
+    for group in chain([first], listings):
+        opened = open_places(archive, group, said.ring, as_of=as_of, asked=asked)
         events += read_logs(archive, opened, owner=known.owner)
         by = Closing(
             expected=expected,
@@ -172,7 +201,7 @@ def verify(
         chains=tuple(sorted(looked.chains, key=lambda one: (one.account, one.region, one.trail_name))),
         cells=tuple(sorted(looked.cells, key=lambda one: (one.account, one.region, one.day))),
         keys=outputs.keys(looked.keys),
-        scope=_scope(archive, known, expected, mode, as_of),
+        scope=_scope(archive, known, expected, said.mode, as_of),
         started_at=started,
         ended_at=clock(),
         objects=looked.objects,

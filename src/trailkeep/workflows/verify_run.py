@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from trailkeep.keep.integrity import Finding
 from trailkeep.keep.signing_keys import BundleKey
 from trailkeep.keep.verification import Verification
 from trailkeep.workflows.signing_keys import BEGINNING, fetched_bundle, key_uses, read_bundle, ring_of
-from trailkeep.workflows.verify import Known, Outputs, verify
+from trailkeep.workflows.verify import Known, Outputs, Told, verify_meanwhile
 from trailkeep.workflows.verify_known import known_of, nobody_asked
 from trailkeep.workflows.verify_places import Range
 from trailkeep.workflows.verify_spool import Spool
@@ -34,6 +35,7 @@ __all__ = ["Asked", "run"]
 
 _CONFIG = Path("trailkeep.toml")
 _ELSEWHERE = "us-east-1"
+_AT_ONCE = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,18 @@ class _Configured:
     client: Callable[[], Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Keys:
+    """The keys, which Regions refused them, and in words where they are from."""
+
+    entries: tuple[BundleKey, ...]
+    refused: str
+    source: str
+
+    def told(self, known: Known) -> Told:
+        return Told(known=known, ring=ring_of(self.entries), mode=f"{self.source}{self.refused}")
+
+
 def run(
     asked: Asked,
     *,
@@ -105,23 +119,23 @@ def run(
         raise UsageError(
             f"--until: expected a time after {asked.since}, got {asked.until}; correct one of them"
         )
-    held = place.archive.folders()
-    as_of = parse_moment(asked.as_of, now=now) if asked.as_of else _as_of(place, held, now)
-    entries, refused, mode = _keys(asked, place, held, since=wanted.since, until=wanted.until or now, now=now)
-    with Spool() as spool:
-        found = verify(
+    with Spool() as spool, ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        known = pool.submit(_known, asked, place)
+        pool.submit(lambda: list(place.archive.read(())))  # connects; an error comes when it is read
+        held = place.archive.folders()
+        keys = pool.submit(_keys, asked, place, held, wanted, now=now)
+        as_of = parse_moment(asked.as_of, now=now) if asked.as_of else _as_of(place, held, now)
+        found = verify_meanwhile(
             place.archive,
             held,
-            _known(asked, place),
-            ring_of(entries),
+            lambda: keys.result().told(known.result()),
             wanted,
             as_of=as_of,
-            mode=f"{mode}{refused}",
             clock=clock,
             outputs=Outputs(
                 rows=spool.add,
                 proofs=spool.proofs.extend,
-                keys=lambda used: key_uses(entries, used, source=mode),
+                keys=lambda used: key_uses(keys.result().entries, used, source=keys.result().source),
                 progress=progress,
                 locks=locks,
             ),
@@ -221,22 +235,13 @@ def _known(asked: Asked, place: _Place) -> Known:
     return known_of(said)
 
 
-def _keys(
-    asked: Asked,
-    place: _Place,
-    held: Discovered,
-    *,
-    since: datetime | None,
-    until: datetime,
-    now: datetime,
-) -> tuple[tuple[BundleKey, ...], str, str]:
-    """Return the keys, which Regions refused them, and in words where they are from."""
+def _keys(asked: Asked, place: _Place, held: Discovered, wanted: Range, *, now: datetime) -> _Keys:
     if asked.keys:
-        return read_bundle(asked.keys), "", "keys file"
+        return _Keys(entries=read_bundle(asked.keys), refused="", source="keys file")
     regions = {folder.region for folder in held.folders if folder.is_of_digests}
     try:
         entries, refused = fetched_bundle(
-            place.accounts, regions, since=since or BEGINNING, until=until, now=now
+            place.accounts, regions, since=wanted.since or BEGINNING, until=wanted.until or now, now=now
         )
     except StoppedError as error:
         if place.is_copy:
@@ -246,7 +251,7 @@ def _keys(
             ) from error
         raise
     said = "; ".join(f"{region} refused ({why})" for region, why in refused)
-    return entries, f"; {said}" if said else "", "ListPublicKeys"
+    return _Keys(entries=entries, refused=f"; {said}" if said else "", source="ListPublicKeys")
 
 
 def _signer(asked: Asked) -> Signer | None:
