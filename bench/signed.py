@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import cycle, islice
 from pathlib import Path
@@ -24,14 +24,16 @@ from trailkeep.sandbox.events import Activity, OrganizationShape, activity
 from trailkeep.sandbox.logfiles import Habits
 from trailkeep.sandbox.signing import SigningKeys
 
-__all__ = ["Signed", "generate"]
+__all__ = ["BUCKET", "HOME", "ORGANIZATION", "TRAIL", "TRAIL_ARN", "Signed", "answers", "generate"]
 
 BUCKET = "acme-trail-archive"
-_ORGANIZATION = "o-exampleorgid"
+ORGANIZATION = "o-exampleorgid"
 _MANAGEMENT = "111111111111"
 _ACCOUNTS = tuple(str(number) * 12 for number in range(3, 7))
-_REGIONS = ("eu-central-1", "us-east-1")
-_TRAIL = "org-trail"
+HOME = "eu-central-1"
+_REGIONS = (HOME, "us-east-1")
+TRAIL = "org-trail"
+TRAIL_ARN = f"arn:aws:cloudtrail:{HOME}:{_MANAGEMENT}:trail/{TRAIL}"
 _BEGINS_AT = datetime(2026, 3, 1, tzinfo=UTC)
 _STEP = timedelta(minutes=5)
 _POOL = 4_000
@@ -66,24 +68,24 @@ def generate(folder: Path, *, hours: int = 24) -> Signed:
     written = write_layout(
         folder / "objects" / BUCKET,
         _activities(hours),
-        organization_id=_ORGANIZATION,
+        organization_id=ORGANIZATION,
         habits=Habits(late_rate=0, duplicate_rate=0),
         digests=FolderDigests(
             bucket=BUCKET,
-            trail_name=_TRAIL,
-            home_region=_REGIONS[0],
+            trail_name=TRAIL,
+            home_region=HOME,
             accounts=_ACCOUNTS,
             wanted=Digests(until=ends_at, regions=_REGIONS),
             keys=keys,
         ),
     )
-    answers = folder / "answers.json"
-    answers.write_bytes(msgspec.json.encode(_answers(keys, ends_at)))
+    said = folder / "answers.json"
+    said.write_bytes(msgspec.json.encode(answers(keys, _ACCOUNTS, _REGIONS, _BEGINS_AT, ends_at)))
     return Signed(
         folder=str(folder / "objects"),
-        answers=str(answers),
+        answers=str(said),
         bucket=BUCKET,
-        trail_arn=_arn(),
+        trail_arn=TRAIL_ARN,
         accounts=_ACCOUNTS,
         regions=_REGIONS,
         begins_at=_BEGINS_AT,
@@ -108,12 +110,10 @@ def _activities(hours: int) -> Iterator[Activity]:
                     yield Activity(account_id=account, region=region, occurred_at=at, record=next(records))
 
 
-def _arn() -> str:
-    return f"arn:aws:cloudtrail:{_REGIONS[0]}:{_MANAGEMENT}:trail/{_TRAIL}"
-
-
-def _answers(keys: SigningKeys, ends_at: datetime) -> dict[str, Any]:
-    """Return what the object server says for AWS."""
+def answers(
+    keys: SigningKeys, accounts: Sequence[str], regions: Sequence[str], begins_at: datetime, ends_at: datetime
+) -> dict[str, Any]:
+    """Return what the object server says for AWS of an archive that is whole."""
     return {
         "keys": {
             region: [
@@ -123,34 +123,34 @@ def _answers(keys: SigningKeys, ends_at: datetime) -> dict[str, Any]:
                     "ValidityEndTime": key.valid_until.timestamp(),
                     "Fingerprint": key.fingerprint,
                 }
-                for key in keys.listed(region, _BEGINS_AT, ends_at)
+                for key in keys.listed(region, begins_at, ends_at)
             ]
-            for region in _REGIONS
+            for region in regions
         },
         "trails": [
             {
-                "Name": _TRAIL,
-                "TrailARN": _arn(),
+                "Name": TRAIL,
+                "TrailARN": TRAIL_ARN,
                 "S3BucketName": BUCKET,
-                "HomeRegion": _REGIONS[0],
+                "HomeRegion": HOME,
                 "IsMultiRegionTrail": True,
                 "IsOrganizationTrail": True,
                 "LogFileValidationEnabled": True,
             }
         ],
-        "statuses": {region: {"IsLogging": True} for region in _REGIONS},
-        "organization": {"Id": _ORGANIZATION, "MasterAccountId": _MANAGEMENT},
+        "statuses": {region: {"IsLogging": True} for region in regions},
+        "organization": {"Id": ORGANIZATION, "MasterAccountId": _MANAGEMENT},
         "accounts": [
             {
                 "Id": account,
                 "Name": account,
                 "Status": "ACTIVE",
                 "State": "ACTIVE",
-                "JoinedTimestamp": _BEGINS_AT.timestamp() - 10_000_000,
+                "JoinedTimestamp": begins_at.timestamp() - 10_000_000,
             }
-            for account in _ACCOUNTS
+            for account in accounts
         ],
-        "regions": list(_REGIONS),
+        "regions": list(regions),
         "caller": _MANAGEMENT,
     }
 
