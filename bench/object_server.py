@@ -23,8 +23,8 @@ import argparse
 import asyncio
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -35,7 +35,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote
 from xml.sax.saxutils import escape
 
-__all__ = ["Contents", "Item", "load", "serving"]
+__all__ = ["Contents", "Item", "listening", "load", "serving"]
 
 _SIDECAR = ".metadata.json"
 _PAGE = 1000
@@ -395,10 +395,17 @@ def _keys_page(keys: list[Any], token: str | None) -> dict[str, Any]:
     return {"PublicKeyList": keys[start : start + 100], **rest}
 
 
+@asynccontextmanager
+async def listening(contents: Contents, *, delay_s: float = 0.0, port: int = 0) -> AsyncIterator[str]:
+    """Serve in the running event loop; yields the URL."""
+    async with await _listen(asyncio.get_running_loop(), contents, delay_s, None, port) as server:
+        yield _url(server)
+
+
 async def _serve(contents: Contents, delay_s: float, port: int) -> None:
-    server = await _listen(asyncio.get_running_loop(), contents, delay_s, None, port)
-    print(json.dumps({"url": _url(server)}), flush=True)
-    await server.serve_forever()
+    async with listening(contents, delay_s=delay_s, port=port) as url:
+        print(json.dumps({"url": url}), flush=True)
+        await asyncio.Event().wait()
 
 
 def main() -> None:

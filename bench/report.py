@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -13,7 +13,7 @@ import msgspec
 from race import Figure, Work
 from setting import Setting
 
-__all__ = ["Machine", "Report", "machine", "text"]
+__all__ = ["Machine", "Report", "machine", "table", "text"]
 
 _GIB = 1 << 30
 
@@ -59,7 +59,9 @@ def machine() -> Machine:
 
 def text(report: Report, setting: Setting) -> str:
     """Return the report for people."""
-    return "\n".join([*_head(report), *_table(report), *_imports(report), "", *_commands(report, setting)])
+    return "\n".join(
+        [*_head(report), *table(report.works), *_imports(report), "", *_commands(report, setting)]
+    )
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -72,10 +74,11 @@ def _head(report: Report) -> Iterator[str]:
     yield ""
 
 
-def _table(report: Report) -> Iterator[str]:
+def table(works: Iterable[Work]) -> Iterator[str]:
+    """Yield a line for each figure; they are numbered as they come."""
     yield f"{'':42}{'wall':>10}{'CPU':>10}{'peak':>10}{'found':>16}{'n':>4}{'ratio':>9}"
     number = 0
-    for work in report.works:
+    for work in works:
         yield work.work
         for figure in work.figures:
             number += 1

@@ -289,7 +289,7 @@ def test_no_digest_of_the_copy_can_be_changed(place: Path, how: str) -> None:
         case "appended":
             second.write_bytes(second.read_bytes() + gzip.compress(b"{}"))
         case _:
-            named = shutil.copy(first, first.with_name(first.name.replace("T00", "T23")))
+            named = Path(shutil.copy(first, first.with_name(first.name.replace("T00", "T23"))))
     found = verify_report(place / "report", key=SIGNER.public_pem, archive=place / "bucket")
     assert found.verdict is VerdictKind.FAIL
     assert named.relative_to(place / "bucket").as_posix() in {one.file for one in found.problems}

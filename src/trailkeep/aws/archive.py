@@ -7,6 +7,7 @@ from pathlib import Path
 import boto3
 
 from trailkeep.aws.local_archive import LocalArchive
+from trailkeep.aws.models import new_session
 from trailkeep.aws.s3_archive import S3Archive
 from trailkeep.aws.stored import Archive
 from trailkeep.core.errors import UsageError
@@ -29,9 +30,7 @@ def open_archive(source: str, *, session: boto3.session.Session | None = None, o
         bucket, _, prefix = source.removeprefix("s3://").partition("/")
         if not bucket:
             raise UsageError(f"{source}: expected s3://bucket/prefix; name the bucket")
-        return S3Archive(
-            bucket=bucket, prefix=prefix, session=session or boto3.session.Session(), owner=owner
-        )
+        return S3Archive(bucket=bucket, prefix=prefix, session=session or new_session(), owner=owner)
     path = Path(source)
     if path.is_dir():
         return LocalArchive(path)

@@ -21,6 +21,7 @@ from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.exceptions import BaseError, PreconditionError
 from obstore.store import S3Store
 
+from trailkeep.aws.models import new_session
 from trailkeep.core.errors import AwsCallError, UsageError
 from trailkeep.core.objects import ObjectReadError, ObjectRef, Objects
 
@@ -44,7 +45,7 @@ def open_source(source: str, session: boto3.session.Session | None = None) -> Ob
         bucket, _, prefix = source.removeprefix("s3://").partition("/")
         if not bucket:
             raise UsageError(f"{source}: expected s3://bucket/prefix; name the bucket")
-        return Bucket(bucket=bucket, prefix=prefix, session=session or boto3.session.Session())
+        return Bucket(bucket=bucket, prefix=prefix, session=session or new_session())
     path = Path(source)
     if path.is_dir():
         return Folder(path=path.resolve())
@@ -229,10 +230,9 @@ def _check_size(ref: ObjectRef) -> None:
         raise ObjectReadError(f"expected at most {LARGEST_BYTES:,} bytes, got {ref.size_bytes:,}")
 
 
-def connection(session: boto3.session.Session, bucket: str) -> S3Config:
+def connection(session: boto3.session.Session, bucket: str, *, client: Any = None) -> S3Config:
     """Return what obstore needs to reach the bucket where the AWS SDK would."""
-    client = session.client("s3")
-    region = _region(client, bucket)
+    region = _region(client or session.client("s3"), bucket)
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     if endpoint:
         return {"region": region, "endpoint": endpoint, "virtual_hosted_style_request": False}

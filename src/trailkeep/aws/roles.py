@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import boto3
-import botocore.session
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
+from trailkeep.aws.models import botocore_session, new_session
 from trailkeep.aws.session import Accounts, aws_errors
 from trailkeep.core.config import Config
 from trailkeep.core.errors import UncheckedError, UsageError
@@ -34,7 +34,7 @@ def archive_session(config: Config) -> boto3.session.Session:
             "set AWS_PROFILE"
         )
     account_id = config.archive.account or _find_account(accounts, config.archive.account_email)
-    session = boto3.session.Session(region_name=config.archive.region)
+    session = new_session(config.archive.region)
     if account_id == caller.account:
         return session
     return _assumed(session, f"arn:{caller.partition}:iam::{account_id}:role/{config.archive.access_role}")
@@ -53,7 +53,7 @@ def _find_account(accounts: Accounts, email: str) -> str:
 
 
 def _assumed(session: boto3.session.Session, role_arn: str) -> boto3.session.Session:
-    base = botocore.session.get_session()
+    base = botocore_session()
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=base.create_client,
         source_credentials=session.get_credentials(),
@@ -62,7 +62,7 @@ def _assumed(session: boto3.session.Session, role_arn: str) -> boto3.session.Ses
     )
     with aws_errors("sts:AssumeRole"):
         fetcher.fetch_credentials()
-    renewed = botocore.session.get_session()
+    renewed = botocore_session()
     credentials = DeferredRefreshableCredentials(
         method="assume-role", refresh_using=fetcher.fetch_credentials
     )

@@ -156,7 +156,7 @@ class S3Archive:
             options["root_certificate"] = Path(bundle).read_bytes()
         return S3Store(
             self._bucket,
-            config=connection(self._session, self._bucket),
+            config=connection(self._session, self._bucket, client=self._client),
             client_options=options,  # type: ignore[arg-type] # a dict that is built in steps
             retry_config={"max_retries": 0},
             credential_provider=Boto3CredentialProvider(self._session),

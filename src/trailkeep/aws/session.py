@@ -25,6 +25,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from trailkeep.aws.models import botocore_session, new_session
 from trailkeep.core.arn import Arn
 from trailkeep.core.errors import AwsCallError, StoppedError, UsageError
 
@@ -240,6 +241,7 @@ class Accounts:
             )
         got = answer["Credentials"]
         session = boto3.Session(
+            botocore_session=botocore_session(),
             aws_access_key_id=got["AccessKeyId"],
             aws_secret_access_key=got["SecretAccessKey"],
             aws_session_token=got["SessionToken"],
@@ -303,7 +305,7 @@ def default_region() -> str:
 
 def _session(region: str | None = None) -> boto3.Session:
     try:
-        return boto3.Session(region_name=region)
+        return new_session(region)
     except ProfileNotFound as error:
         raise UsageError(
             f"AWS_PROFILE: expected a profile of the AWS configuration, got none ({error}); correct it"

@@ -15,17 +15,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
-
 from trailkeep.aws.list_accounts import CALL, list_accounts, state_of
+from trailkeep.aws.models import new_session
 from trailkeep.aws.reading import read
 from trailkeep.aws.session import Accounts
-from trailkeep.core.config import Config
 from trailkeep.guard.estate import Absent, Unreadable
 from trailkeep.guard.status import Member, RegionStatus, TrailSeen
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudtrail import CloudTrailClient
+
+    from trailkeep.core.config import Config
 
 __all__ = ["ReadTrail", "read_members", "read_regions", "read_trail"]
 
@@ -58,7 +58,7 @@ def read_members(accounts: Accounts) -> tuple[Member, ...] | Unreadable:
 def read_regions(accounts: Accounts) -> tuple[tuple[str, ...], tuple[str, ...]] | Unreadable:
     """Return the regions that are enabled in every account, and those enabled in the caller's."""
     partition = accounts.identity().partition
-    known = boto3.session.Session().get_partition_for_region
+    known = new_session().get_partition_for_region
 
     def get() -> tuple[tuple[str, ...], tuple[str, ...]]:
         said = accounts.ec2(accounts.identity().account).describe_regions()["Regions"]

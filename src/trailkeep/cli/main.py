@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import typer
@@ -36,7 +37,7 @@ VERBS = (
 _INTERRUPTED = 130
 
 
-def build() -> typer.Typer:
+def build(verbs: Iterable[str] = VERBS) -> typer.Typer:
     """Return the command line application with one command per verb."""
     app = typer.Typer(
         name="trailkeep",
@@ -57,7 +58,7 @@ def build() -> typer.Typer:
             typer.echo(f"trailkeep {__version__}")
             raise typer.Exit
 
-    for verb in VERBS:
+    for verb in verbs:
         app.command(verb)(importlib.import_module(f"trailkeep.cli.{verb.replace('-', '_')}").command)
     return app
 
@@ -65,7 +66,7 @@ def build() -> typer.Typer:
 def main() -> None:
     """Run the command line; every error of ours becomes one line on stderr and its exit code."""
     try:
-        code = build()(standalone_mode=False)
+        code = build(_needed(sys.argv[1:2]))(standalone_mode=False)
     except TrailkeepError as error:
         from trailkeep.cli.output import fail
 
@@ -80,6 +81,11 @@ def main() -> None:
     if code == _INTERRUPTED:  # typer may have made an exit code of it
         sys.stderr.write("\ntrailkeep: interrupted; what was committed stays, run the same command again\n")
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _needed(first: Sequence[str]) -> Sequence[str]:
+    """Return the verb that is asked for, whose imports are enough, or all of them."""
+    return first if first and first[0] in VERBS else VERBS
 
 
 def _refuse(error: Any) -> int:

@@ -5,7 +5,7 @@
 2. All digests of some places are read at once and each is checked by its own signature; then the links.
 3. Every log that a proven digest names is read and hashed. What is there and named by none is unlisted.
 4. Gaps are explained by the trail's own events in proven logs of its home Region (``TrailHistory``), whatever
-   the order of places; those come first so that none is read twice.
+   the order of places; homes come first so that most are read once.
 
 Places are taken in groups, so that what is held grows with the largest group and not with the archive.
 
@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 
 from trailkeep import __version__
 from trailkeep.aws.stored import Archive, Discovered, Stored
@@ -42,7 +43,7 @@ from trailkeep.workflows.verify_history import TrailHistory
 from trailkeep.workflows.verify_place import Placed, open_places, read_logs
 from trailkeep.workflows.verify_places import Place, Range, find_places, groups
 
-__all__ = ["Known", "Outputs", "verify"]
+__all__ = ["Known", "Outputs", "Told", "verify", "verify_meanwhile"]
 
 _LIMITS = (
     *LIMITS,
@@ -67,6 +68,15 @@ class Known:
     trail_arn: str = ""
     trail_name: str = ""
     owner: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What AWS or a file says: ``ring`` is None where nobody has the keys, ``mode`` is how they were got."""
+
+    known: Known
+    ring: KeyRing | None
+    mode: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,17 +143,36 @@ def verify(
     Raises:
         StoppedError: the archive cannot be listed or read at all.
     """
+    told = Told(known=known, ring=ring, mode=mode)
+    return verify_meanwhile(archive, held, lambda: told, asked, as_of=as_of, clock=clock, outputs=outputs)
+
+
+def verify_meanwhile(
+    archive: Archive,
+    held: Discovered,
+    told: Callable[[], Told],
+    asked: Range,
+    *,
+    as_of: datetime,
+    clock: Callable[[], datetime],
+    outputs: Outputs | None = None,
+) -> Verification:
+    """Verify as :func:`verify` does; ``told`` is called once the first places are listed, and may wait."""
     outputs = outputs or Outputs()
     started = clock()
     looked = _Looked(findings=list(_strays(archive, held.strays)))
-    places = find_places(archive, (one for one in held.folders if asked.covers(one)), owner=known.owner)
+    places = find_places(archive, (one for one in held.folders if asked.covers(one)))
+    listings = groups(archive, places, asked, as_of=as_of)
+    first = next(listings, [])
+    said = told()
+    known = said.known
     expected = _expected(known, places, asked, as_of)
     stated = {one.account for one in known.accounts or ()}
     left = frozenset(place.account for place in places if stated and place.account not in stated)
     accounts = {one.account: one for one in expected.accounts}
-    history = TrailHistory(archive, held.folders, ring, asked, owner=known.owner, as_of=as_of)
-    for group in groups(archive, places, asked, as_of=as_of):
-        opened = open_places(archive, group, ring, as_of=as_of, asked=asked)
+    history = TrailHistory(archive, held.folders, said.ring, asked, owner=known.owner, as_of=as_of)
+    for group in chain([first], listings):
+        opened = open_places(archive, group, said.ring, as_of=as_of, asked=asked)
         history.take(opened, read_logs(archive, opened, owner=known.owner))
         by = Closing(
             expected=expected,
@@ -173,7 +202,7 @@ def verify(
         chains=tuple(sorted(looked.chains, key=lambda one: (one.account, one.region, one.trail_name))),
         cells=tuple(sorted(looked.cells, key=lambda one: (one.account, one.region, one.day))),
         keys=outputs.keys(looked.keys),
-        scope=_scope(archive, known, expected, mode, as_of),
+        scope=_scope(archive, known, expected, said.mode, as_of),
         started_at=started,
         ended_at=clock(),
         objects=looked.objects,

@@ -78,8 +78,8 @@ class Listing:
         return tuple(one.current for one in every if one.current)
 
 
-def find_places(archive: Archive, folders: Iterable[ArchiveFolder], *, owner: str = "") -> list[Place]:
-    """Return the places; first those whose Region is the home of a trail, of them the owner's first."""
+def find_places(archive: Archive, folders: Iterable[ArchiveFolder]) -> list[Place]:
+    """Return the places; those whose Region is the home of a trail come first."""
     by_pair: dict[tuple[str, str], list[ArchiveFolder]] = {}
     for folder in folders:
         by_pair.setdefault((folder.account, folder.region), []).append(folder)
@@ -90,9 +90,7 @@ def find_places(archive: Archive, folders: Iterable[ArchiveFolder], *, owner: st
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         places = list(pool.map(lambda place: _peeked(archive, place), pairs))
     homes = frozenset[str]().union(*(place.homes for place in places))
-    return sorted(
-        places, key=lambda one: (one.region not in homes, one.account != owner, one.account, one.region)
-    )
+    return sorted(places, key=lambda one: (one.region not in homes, one.account, one.region))
 
 
 def _peeked(archive: Archive, place: Place) -> Place:

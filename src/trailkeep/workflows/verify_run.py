@@ -3,42 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trailkeep.aws.archive import open_archive
 from trailkeep.aws.expectation import observe_expectation
-from trailkeep.aws.roles import archive_session
 from trailkeep.aws.session import Accounts, default_region
 from trailkeep.aws.stored import Archive, Discovered, Stored
 from trailkeep.core.arn import Arn
-from trailkeep.core.config import Config
 from trailkeep.core.errors import StoppedError, UsageError
 from trailkeep.core.layout import DigestKey, parse_key
 from trailkeep.core.times import parse_moment
-from trailkeep.keep.dsse import Signer
 from trailkeep.keep.integrity import Finding
-from trailkeep.keep.proven import Window
 from trailkeep.keep.signing_keys import BundleKey
 from trailkeep.keep.verification import Verification
-from trailkeep.lake.table import Lake
-from trailkeep.lake.verdicts import Run, Verdicts
-from trailkeep.workflows.init import load_config
-from trailkeep.workflows.report import check_empty, write_report
-from trailkeep.workflows.report_key import file_signer, kms_signer
 from trailkeep.workflows.signing_keys import BEGINNING, fetched_bundle, key_uses, read_bundle, ring_of
-from trailkeep.workflows.verify import Known, Outputs, verify
+from trailkeep.workflows.verify import Known, Outputs, Told, verify_meanwhile
 from trailkeep.workflows.verify_known import known_of, nobody_asked
-from trailkeep.workflows.verify_locks import LockCheck, count_of
 from trailkeep.workflows.verify_places import Range
 from trailkeep.workflows.verify_spool import Spool
+
+if TYPE_CHECKING:
+    from trailkeep.core.config import Config
+    from trailkeep.keep.dsse import Signer
+    from trailkeep.lake.table import Lake
 
 __all__ = ["Asked", "run"]
 
 _CONFIG = Path("trailkeep.toml")
 _ELSEWHERE = "us-east-1"
+_AT_ONCE = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +75,18 @@ class _Configured:
     client: Callable[[], Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Keys:
+    """The keys, which Regions refused them, and in words where they are from."""
+
+    entries: tuple[BundleKey, ...]
+    refused: str
+    source: str
+
+    def told(self, known: Known) -> Told:
+        return Told(known=known, ring=ring_of(self.entries), mode=f"{self.source}{self.refused}")
+
+
 def run(
     asked: Asked,
     *,
@@ -95,6 +104,8 @@ def run(
     signer = _signer(asked)
     lake = _lake(asked)
     if asked.report:
+        from trailkeep.workflows.report import check_empty  # noqa: PLC0415 - not always needed
+
         check_empty(asked.report)
     place = _place(asked)
     locks = _locks(asked, place)
@@ -108,23 +119,23 @@ def run(
         raise UsageError(
             f"--until: expected a time after {asked.since}, got {asked.until}; correct one of them"
         )
-    held = place.archive.folders()
-    as_of = parse_moment(asked.as_of, now=now) if asked.as_of else _as_of(place, held, now)
-    entries, refused, mode = _keys(asked, place, held, since=wanted.since, until=wanted.until or now, now=now)
-    with Spool() as spool:
-        found = verify(
+    with Spool() as spool, ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        known = pool.submit(_known, asked, place)
+        pool.submit(lambda: list(place.archive.read(())))  # connects; an error comes when it is read
+        held = place.archive.folders()
+        keys = pool.submit(_keys, asked, place, held, wanted, now=now)
+        as_of = parse_moment(asked.as_of, now=now) if asked.as_of else _as_of(place, held, now)
+        found = verify_meanwhile(
             place.archive,
             held,
-            _known(asked, place),
-            ring_of(entries),
+            lambda: keys.result().told(known.result()),
             wanted,
             as_of=as_of,
-            mode=f"{mode}{refused}",
             clock=clock,
             outputs=Outputs(
                 rows=spool.add,
                 proofs=spool.proofs.extend,
-                keys=lambda used: key_uses(entries, used, source=mode),
+                keys=lambda used: key_uses(keys.result().entries, used, source=keys.result().source),
                 progress=progress,
                 locks=locks,
             ),
@@ -132,6 +143,8 @@ def run(
         if lake:
             _into_lake(lake, found, spool, is_whole=not wanted.since)
         if asked.report:
+            from trailkeep.workflows.report import write_report  # noqa: PLC0415 - not always needed
+
             found = write_report(
                 asked.report,
                 found,
@@ -145,6 +158,9 @@ def run(
 
 def _place(asked: Asked) -> _Place:
     if asked.source is None:
+        from trailkeep.aws.roles import archive_session  # noqa: PLC0415 - not always needed
+        from trailkeep.workflows.init import load_config  # noqa: PLC0415
+
         config = load_config(_CONFIG)
         session = archive_session(config)
         configured = _Configured(config=config, client=lambda: session.client("s3"))
@@ -168,6 +184,10 @@ def _place(asked: Asked) -> _Place:
 
 
 def _locks(asked: Asked, place: _Place) -> Callable[[Sequence[Stored]], Sequence[Finding]]:
+    if asked.locks == "0":
+        return lambda _: ()
+    from trailkeep.workflows.verify_locks import LockCheck, count_of  # noqa: PLC0415 - not always needed
+
     count = count_of(asked.locks)
     if count == 0:
         return lambda _: ()
@@ -215,22 +235,13 @@ def _known(asked: Asked, place: _Place) -> Known:
     return known_of(said)
 
 
-def _keys(
-    asked: Asked,
-    place: _Place,
-    held: Discovered,
-    *,
-    since: datetime | None,
-    until: datetime,
-    now: datetime,
-) -> tuple[tuple[BundleKey, ...], str, str]:
-    """Return the keys, which Regions refused them, and in words where they are from."""
+def _keys(asked: Asked, place: _Place, held: Discovered, wanted: Range, *, now: datetime) -> _Keys:
     if asked.keys:
-        return read_bundle(asked.keys), "", "keys file"
+        return _Keys(entries=read_bundle(asked.keys), refused="", source="keys file")
     regions = {folder.region for folder in held.folders if folder.is_of_digests}
     try:
         entries, refused = fetched_bundle(
-            place.accounts, regions, since=since or BEGINNING, until=until, now=now
+            place.accounts, regions, since=wanted.since or BEGINNING, until=wanted.until or now, now=now
         )
     except StoppedError as error:
         if place.is_copy:
@@ -240,7 +251,7 @@ def _keys(
             ) from error
         raise
     said = "; ".join(f"{region} refused ({why})" for region, why in refused)
-    return entries, f"; {said}" if said else "", "ListPublicKeys"
+    return _Keys(entries=entries, refused=f"; {said}" if said else "", source="ListPublicKeys")
 
 
 def _signer(asked: Asked) -> Signer | None:
@@ -248,17 +259,25 @@ def _signer(asked: Asked) -> Signer | None:
         raise UsageError("--sign-key: expected --report with it, got none; name the folder of the report")
     if asked.sign_key and asked.sign_kms:
         raise UsageError("--sign-key: expected one signer, got --sign-kms too; drop one of them")
+    if not (asked.sign_key or asked.sign_kms):
+        return None
+    from trailkeep.workflows.report_key import file_signer, kms_signer  # noqa: PLC0415 - not always needed
+
     if asked.sign_key:
         return file_signer(asked.sign_key)
-    if asked.sign_kms:
-        region = Arn.parse(asked.sign_kms).region
-        return kms_signer(Accounts(region=region, role=""), asked.sign_kms)
-    return None
+    region = Arn.parse(asked.sign_kms).region
+    return kms_signer(Accounts(region=region, role=""), asked.sign_kms)
 
 
 def _lake(asked: Asked) -> Lake | None:
     """Return the lake that is there; without one there is nobody to tell."""
-    path = asked.lake or (load_config(_CONFIG).lake.path if _CONFIG.is_file() else Path("lake"))
+    from trailkeep.lake.table import Lake  # noqa: PLC0415 - not always needed
+
+    path = asked.lake or Path("lake")
+    if not asked.lake and _CONFIG.is_file():
+        from trailkeep.workflows.init import load_config  # noqa: PLC0415 - not always needed
+
+        path = Path(load_config(_CONFIG).lake.path)
     lake = Lake(path=Path(path))
     if lake.exists:
         return lake
@@ -268,6 +287,9 @@ def _lake(asked: Asked) -> Lake | None:
 
 
 def _into_lake(lake: Lake, found: Verification, spool: Spool, *, is_whole: bool) -> None:
+    from trailkeep.keep.proven import Window  # noqa: PLC0415 - not always needed
+    from trailkeep.lake.verdicts import Run, Verdicts  # noqa: PLC0415
+
     scope = found.scope
     window = Window(accounts=scope.accounts, regions=scope.regions, since=scope.since, until=scope.until)
     Verdicts(lake=lake).replace(
