@@ -79,7 +79,8 @@ def test_a_deny_that_is_not_understood_is_no_proof(tmp_path: Path) -> None:
     assert (code, found["verdict"]) == (3, "UNDECIDED")
     assert "ArnLike on aws:PrincipalArn compares with * in a way that is not decided" in found["reason"]
     whole = {**deny, "Condition": {"ArnLike": {"aws:PrincipalArn": "arn:*:*:*:*:*"}}}
-    assert _run(tmp_path, _documents(whole, root), *arguments)[0] == 0
+    _, out = _run(tmp_path, _documents(whole, root), *arguments)
+    assert json.loads(out)["threats"][0]["verdict"] == "PROVED"
 
 
 def test_undecided_is_unknown_to_the_audit() -> None:

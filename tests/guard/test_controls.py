@@ -246,3 +246,14 @@ def test_one_account_is_not_asked_about_an_organization() -> None:
     assert answers["trail.exists"].outcome is Outcome.PASS
     assert answers["archive.accepts_trail"].outcome is Outcome.PASS
     assert answers["guards.destroy"].outcome is Outcome.PASS
+
+
+def test_security_hub_controls_of_cloudtrail() -> None:
+    """Each of Security Hub's controls of CloudTrail from 1 to 10 that is about trails is asked for."""
+    asked = {
+        one.requirement
+        for control in CONTROLS
+        for one in mappings_of(control.id)
+        if one.framework == "fsbp" and one.requirement.startswith("CloudTrail.")
+    }
+    assert asked == {f"CloudTrail.{number}" for number in (1, 2, 3, 4, 5, 6, 7, 9)}

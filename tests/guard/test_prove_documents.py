@@ -90,7 +90,9 @@ def test_a_wrong_bucket_policy() -> None:
 @pytest.mark.parametrize("content", [b'{"buckets": "x"}', b"[" * 100_000, b"\xff", "Permission denied"])
 def test_wrong_params(content: bytes | str) -> None:
     """Names that are not known are a problem that keeps the exit code from being 0."""
-    proof = _proof(_recipe(params=content), "expire-by-lifecycle")
+    stay = _denies("organizations:*", Principal=None, Resource="*")
+    files = _recipe(params=content, scp_organization=json.dumps(_document(stay)).encode())
+    proof = _proof(files, "expire-by-lifecycle")
     assert proof.threats[0].verdict is Outcome.PROVED
     assert proof.unread
     assert proof.exit_code == 3
@@ -319,7 +321,36 @@ def test_white_space_beyond_the_quota() -> None:
     text = json.dumps(_document(_denies("s3:*", Principal=None))) + " " * 10_240
     proof = _proof({**folder({}, params=PARAMS), "scp.json": text.encode()}, "expire-by-lifecycle")
     assert proof.threats[0].verdict is Outcome.PROVED
-    assert proof.exit_code == 0
+    assert proof.unread == ()
     assert any(
         "scp.json has 10" in one and "taken to be attached without" in one for one in proof.assumptions
     )
+
+
+@pytest.mark.parametrize(
+    ("left", "opened_by", "code"),
+    [
+        (("LeaveOrganization", "AcceptHandshake"), "", 0),
+        (("LeaveOrganization",), "accept-invitation", 1),
+        (("AcceptHandshake",), "leave-organization", 1),
+    ],
+)
+def test_a_plan_through_another_threat(left: tuple[str, ...], opened_by: str, code: int) -> None:
+    """A threat that is proved and that two calls reach all the same ends with 1, and says through what."""
+    denied = [f"organizations:{action}" for action in left]
+    documents = {
+        **RECIPE,
+        "scp.json": _document(
+            _denies("s3:*", Principal=None),
+            _denies("x:y", Sid="Stay", Principal=None, Resource="*", Action=denied),
+        ),
+    }
+    proof = prove_documents(folder(documents, params=PARAMS), only="delete-version")
+    assert proof.threats[0].verdict is Outcome.PROVED
+    assert {plan.opened_by for plan in proof.plans if plan.actor == "archive administrator"} == {opened_by}
+    assert proof.exit_code == code
+    if opened_by:
+        whole = prove_documents(folder(documents, params=PARAMS))
+        opening = next(one for one in whole.threats if one.id == opened_by)
+        assert opening.verdict is Outcome.COUNTEREXAMPLE
+        assert whole.exit_code == code

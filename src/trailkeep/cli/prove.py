@@ -35,8 +35,8 @@ def command(
 ) -> None:
     """Prove for every known threat that nobody below the management account can do it, or show who can.
 
-    Exit codes: 0 proved, or left to whom no policy binds, 1 a request gets through, 3 something was not read
-    or not decided.
+    Exit codes: 0 proved, or left to whom no policy binds, 1 a request or a plan gets through, 3 something was
+    not read or not decided.
     """
     from trailkeep.cli.prove_view import body, show, summary
 

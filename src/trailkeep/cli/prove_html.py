@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from trailkeep import __version__
-from trailkeep.cli.prove_view import redundant_lines, summary, why
+from trailkeep.cli.prove_view import opened, redundant_lines, summary, why
 from trailkeep.cli.report_html import head
 from trailkeep.guard.prove_model import Fix, Outcome, Proof, ThreatVerdict, Witness
 
@@ -94,6 +94,7 @@ def _plans(proof: Proof) -> Iterator[str]:
             if plan.calls
             else escape(f"none: {plan.reason}")
         )
+        calls += escape(opened(plan))
         yield f"<tr><td>{escape(plan.threat)}</td><td>{escape(plan.actor)}</td><td>{calls}</td></tr>"
     yield "</tbody></table>"
 

@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from trailkeep.cli.output import plain
-from trailkeep.guard.prove_model import Outcome, Proof, ThreatVerdict, Witness
+from trailkeep.guard.prove_model import Outcome, Plan, Proof, ThreatVerdict, Witness
 
-__all__ = ["body", "redundant_lines", "show", "summary", "why"]
+__all__ = ["body", "opened", "redundant_lines", "show", "summary", "why"]
 
 _STYLES = {
     Outcome.PROVED: "green",
@@ -38,6 +38,8 @@ def summary(proof: Proof) -> str:
     """Return one line: how many threats have which verdict."""
     counts = ", ".join(f"{proof.count(outcome)} {outcome}" for outcome in Outcome)
     unread = f"; {len(proof.unread)} not read" if proof.unread else ""
+    ways = sum(bool(plan.opened_by) for plan in proof.plans)
+    unread += f"; {ways} with a plan through another threat" if ways else ""
     threats = "1 threat" if len(proof.threats) == 1 else f"{len(proof.threats)} threats"
     return f"{threats}: {counts}{unread}"
 
@@ -114,6 +116,11 @@ def _request(witness: Witness) -> Iterator[str]:
         yield f"  with        {key} = {', '.join(values)}"
 
 
+def opened(plan: Plan) -> str:
+    """Return in brackets which other threat opens a plan, where one does."""
+    return f" ({plan.opened_by} is a counterexample: see it)" if plan.opened_by else ""
+
+
 def redundant_lines(proof: Proof) -> tuple[str, ...]:
     """Return a line for each deny that no verdict rests on, or one that there is none."""
     if proof.redundant is None:
@@ -128,7 +135,7 @@ def _rest(proof: Proof) -> Iterator[str]:
         yield "Shortest plans"
     for plan in proof.plans:
         calls = " -> ".join(plan.calls) if plan.calls else f"none: {plan.reason}"
-        yield f"  {plan.threat}, {plan.actor}: {calls}"
+        yield f"  {plan.threat}, {plan.actor}: {calls}{opened(plan)}"
     if redundant := redundant_lines(proof):
         yield ""
         yield "Redundant"

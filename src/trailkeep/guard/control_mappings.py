@@ -9,6 +9,8 @@ The numbers are facts with a source each; where none says that a requirement ask
   https://docs.aws.amazon.com/securityhub/latest/userguide/cloudtrail-controls.html,
   https://docs.aws.amazon.com/securityhub/latest/userguide/s3-controls.html,
   https://docs.aws.amazon.com/securityhub/latest/userguide/kms-controls.html
+  CloudTrail.8 is not in its list ("Control IDs may skip numbers"), and CloudTrail.10 is about event data
+  stores of CloudTrail Lake, which no control looks at.
 * AU-4(1), AU-9, AU-9(2), AU-11, AU-12 of NIST SP 800-53 revision 5: https://doi.org/10.6028/NIST.SP.800-53r5
 * Retention: PCI DSS 4.0 10.5.1 (12 months), HIPAA 164.316(b)(2)(i) (6 years), FedRAMP Moderate
   AU-11 (90 days).
@@ -110,6 +112,7 @@ _TABLE: dict[str, dict[str, str]] = {
         "hipaa": "164.312(a)(2)(iv) 164.312(c)(1) 164.312(c)(2) 164.312(e)(2)(ii)",
         "fedramp-moderate": "AU-9 SC-28",
     },
+    "trail.tags": {"fsbp": "CloudTrail.9"},
     "trail.insights": {"pci-4.0": "10.3.2 10.3.3 10.3.4 10.5.1"},
     "trail.s3_writes": {
         "cis": "3.8/4.8",

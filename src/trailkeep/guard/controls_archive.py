@@ -103,7 +103,7 @@ def _is_lock_final(subject: Subject, bucket: Bucket) -> Answer:
         return unknown(subject.bucket_name, gaps)
     if gaps:
         return failed(subject.bucket_name, f"GOVERNANCE, and {gaps[0].caller} may call {gaps[0].action}")
-    return passed(subject.bucket_name, "GOVERNANCE, and none of the callers probed may bypass it")
+    return passed(subject.bucket_name, "GOVERNANCE, and no caller asked about may bypass it")
 
 
 def _is_kept(subject: Subject, bucket: Bucket) -> Answer:

@@ -63,7 +63,7 @@ def _trail_holds(subject: Subject) -> Answer:
         return unknown(subject.trail_name, subject.trail)
     if not isinstance(subject.trail, Trail):
         return not_applicable(subject.trail_name, "there is no organization trail; see trail.organization")
-    found = _answer(subject, subject.trail.arn, Threat.STOP, "no member probed may stop or change it")
+    found = _answer(subject, subject.trail.arn, Threat.STOP, "proved: no member may stop or change it")
     if found.outcome is Outcome.FAIL:
         return failed(found.resource, f"as delegated administrator of CloudTrail {found.reason}")
     return found
@@ -107,9 +107,9 @@ GUARD_CONTROLS = (
     Control(
         id="guards.destroy",
         severity=Severity.CRITICAL,
-        question="Can none of the callers probed delete a log or a version of one?",
+        question="Is it proved that no caller asked about can delete a log or a version of one?",
         expected="guards that refuse it to the root user and administrators of the archive account too",
-        check=_bucket_holds(Threat.DESTROY, well="none of the callers probed may delete a log"),
+        check=_bucket_holds(Threat.DESTROY, well="proved: no caller asked about may delete a log"),
         remedy="arm the guards",
         action="scp.attach",
     ),
@@ -118,16 +118,16 @@ GUARD_CONTROLS = (
         severity=Severity.HIGH,
         question="Can nobody but CloudTrail write a log?",
         expected="guards that refuse it to whoever calls",
-        check=_bucket_holds(Threat.FORGE, well="none of the callers probed may write a log"),
+        check=_bucket_holds(Threat.FORGE, well="proved: no caller asked about may write a log"),
         remedy="arm the guards",
         action="rcp.attach",
     ),
     Control(
         id="guards.reconfigure",
         severity=Severity.CRITICAL,
-        question="Can none of the callers probed change what keeps the logs, such as the lock?",
+        question="Is it proved that no caller asked about can change what keeps the logs, such as the lock?",
         expected="guards that refuse it to the root user and administrators of the archive account too",
-        check=_bucket_holds(Threat.RECONFIGURE, well="none of the callers probed may change the bucket"),
+        check=_bucket_holds(Threat.RECONFIGURE, well="proved: no caller asked about may change the bucket"),
         remedy="arm the guards",
         action="scp.attach",
     ),

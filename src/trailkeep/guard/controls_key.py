@@ -181,9 +181,9 @@ KEY_CONTROLS = (
     Control(
         id="key.guarded",
         severity=Severity.HIGH,
-        question="Can none of the callers probed delete, disable or take over the key?",
+        question="Is it proved that no caller asked about can delete, disable or take over the key?",
         expected="guards that refuse it",
-        check=_without(Threat.KEY, well="none of the callers probed may end it"),
+        check=_without(Threat.KEY, well="proved: no caller asked about may end it"),
         remedy="arm the guards, or use S3's keys, which nobody can delete",
         action="scp.attach",
     ),

@@ -10,7 +10,7 @@ from trailkeep.guard.prove import prove_threat
 from trailkeep.guard.prove_closure import Prover
 from trailkeep.guard.prove_fix import smallest_fix
 from trailkeep.guard.prove_guards import Guards
-from trailkeep.guard.prove_model import Outcome, Proof, ThreatVerdict
+from trailkeep.guard.prove_model import Outcome, Plan, Proof, ThreatVerdict
 from trailkeep.guard.prove_pairs import open_pairs
 from trailkeep.guard.prove_plans import GOALS, plans
 from trailkeep.guard.prove_redundant import redundant_statements
@@ -55,8 +55,8 @@ def prove_archive(
 def worst_of(proofs: Sequence[Proof]) -> Proof:
     """Return for each threat the worst of several proofs, which differ in what nobody knows.
 
-    The plans are those of the first, what is assumed or unread in any of them counts, and what is redundant
-    in all of them.
+    Of the plans the shortest count, those that another threat opens first; what is assumed or unread in any
+    of them counts, and what is redundant in all of them.
     """
     order = (Outcome.COUNTEREXAMPLE, Outcome.UNDECIDED, Outcome.RESIDUAL, Outcome.PROVED)
     first, found = proofs[0], [proof.redundant for proof in proofs]
@@ -66,12 +66,22 @@ def worst_of(proofs: Sequence[Proof]) -> Proof:
             min(alike, key=lambda verdict: order.index(verdict.verdict))
             for alike in zip(*(proof.threats for proof in proofs), strict=True)
         ),
+        plans=tuple(_shortest_plans(plan for proof in proofs for plan in proof.plans)),
         assumptions=tuple(dict.fromkeys(text for proof in proofs for text in proof.assumptions)),
         unread=tuple(dict.fromkeys(text for proof in proofs for text in proof.unread)),
         redundant=None
         if first.redundant is None
         else tuple(one for one in first.redundant if all(one in (listed or ()) for listed in found)),
     )
+
+
+def _shortest_plans(found: Iterable[Plan]) -> Iterator[Plan]:
+    """Yield for each threat and administrator the plan that needs the least."""
+    alike: dict[tuple[str, str], list[Plan]] = {}
+    for plan in found:
+        alike.setdefault((plan.threat, plan.actor), []).append(plan)
+    for plans_ in alike.values():
+        yield min(plans_, key=lambda plan: (not plan.opened_by, plan.calls is None, len(plan.calls or ())))
 
 
 def _with_fix(threat: Threat, prover: Prover) -> ThreatVerdict:

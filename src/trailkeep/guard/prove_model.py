@@ -92,12 +92,17 @@ class ThreatVerdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """The shortest calls with which an administrator gets there; none where no calls do, with the reason."""
+    """The shortest calls with which an administrator gets there; none where no calls do, with the reason.
+
+    ``opened_by`` is another threat that is a counterexample, and with whose call the plan of an administrator
+    of the archive begins: the threat itself may be proved, and is not out of reach.
+    """
 
     threat: str
     actor: str
     calls: tuple[str, ...] | None
     reason: str = ""
+    opened_by: str = ""
 
 
 class Redundant(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,9 +124,9 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def exit_code(self) -> ExitCode:
-        """1 with a counterexample, 3 where something is not decided or not read, else 0."""
+        """1 with a counterexample or a way through one, 3 where something is not decided or read, else 0."""
         outcomes = {threat.verdict for threat in self.threats}
-        if Outcome.COUNTEREXAMPLE in outcomes:
+        if Outcome.COUNTEREXAMPLE in outcomes or any(plan.opened_by for plan in self.plans):
             return ExitCode.FOUND
         if Outcome.UNDECIDED in outcomes or self.unread or not outcomes:
             return ExitCode.UNKNOWN

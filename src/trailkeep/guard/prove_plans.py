@@ -22,12 +22,14 @@ from enum import StrEnum
 from itertools import count
 
 from trailkeep.guard.facts import Stands, standing
+from trailkeep.guard.prove import prove_threat
 from trailkeep.guard.prove_callers import askers
 from trailkeep.guard.prove_closure import Prover, Sets
-from trailkeep.guard.prove_model import Plan
+from trailkeep.guard.prove_model import Outcome, Plan
 from trailkeep.guard.prove_pairs import BYPASS, Pair, pairs
 from trailkeep.guard.statement import Effect
 from trailkeep.guard.threat import Attacker, Call, Control, Family, Target, Threat
+from trailkeep.guard.threats import BY_ID
 
 __all__ = ["GOALS", "plans"]
 
@@ -47,12 +49,16 @@ GOALS = (
 _ATTACHED = frozenset({Control.ARCHIVE_SCP, Control.ORGANIZATION_SCP, Control.RCP})
 _ARCHIVE = frozenset({Attacker.ARCHIVE_ROOT, Attacker.ARCHIVE_IAM})
 _MANAGEMENT = frozenset({Attacker.MANAGEMENT_ROOT, Attacker.MANAGEMENT_IAM})
+_BUCKET_POLICY, _KEY_POLICY = frozenset({Control.BUCKET_POLICY}), frozenset({Control.KEY_POLICY})
 _INSIDE = (
-    (Call(action="organizations:LeaveOrganization", target=Target.EVERYTHING), _ATTACHED),
-    (Call(action="s3:DeleteBucketPolicy", target=Target.BUCKET), frozenset({Control.BUCKET_POLICY})),
-    (Call(action="kms:PutKeyPolicy", target=Target.KEY), frozenset({Control.KEY_POLICY})),
+    ("leave-organization", "organizations:LeaveOrganization", Target.EVERYTHING, _ATTACHED),
+    ("accept-invitation", "organizations:AcceptHandshake", Target.HANDSHAKE, _ATTACHED),
+    ("change-bucket-policy", "s3:DeleteBucketPolicy", Target.BUCKET, _BUCKET_POLICY),
+    ("change-bucket-policy", "s3:PutBucketPolicy", Target.BUCKET, _BUCKET_POLICY),
+    ("lock-out-by-key-policy", "kms:PutKeyPolicy", Target.KEY, _KEY_POLICY),
 )
-"""What an administrator of the archive account may try, and which controls fail by it."""
+"""What an administrator of the archive account may try: the threat, its call, and the controls that fail."""
+_THREAT_OF = {action: threat for threat, action, *_ in _INSIDE}
 
 
 class _Actor(StrEnum):
@@ -91,8 +97,16 @@ def _plan(threat: Threat, actor: _Actor, prover: Prover, found: tuple[Pair, ...]
     start = _State(frozenset(), is_inside=actor is _Actor.ARCHIVE)
     calls = _shortest(start, actor, prover, found)
     if calls is not None:
-        return Plan(threat=threat.id, actor=actor.value, calls=calls)
+        opened_by = _opened_by(threat, calls, prover) if actor is _Actor.ARCHIVE else ""
+        return Plan(threat=threat.id, actor=actor.value, calls=calls, opened_by=opened_by)
     return Plan(threat=threat.id, actor=actor.value, calls=None, reason=_reason(found))
+
+
+def _opened_by(threat: Threat, calls: tuple[str, ...], prover: Prover) -> str:
+    """Return another threat that opens the way: its call comes first, and it is a counterexample itself."""
+    first = _THREAT_OF.get(calls[0], threat.id) if len(calls) > 1 else threat.id
+    is_open = first != threat.id and prove_threat(BY_ID[first], prover).verdict is Outcome.COUNTEREXAMPLE
+    return first if is_open else ""
 
 
 def _shortest(
@@ -138,7 +152,8 @@ def _moves(state: _State, actor: _Actor, prover: Prover) -> Iterator[_Move]:
         yield from _from_above(state, prover)
     if not state.is_inside:
         return
-    for call, controls in _INSIDE:
+    for _, action, target, controls in _INSIDE:
+        call = Call(action=action, target=target)
         gained = controls & frozenset(prover.guards.controls)
         if gained <= state.failed:
             continue
