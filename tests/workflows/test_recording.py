@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def test_feeds(verbs: Verbs, sandbox: Sandbox) -> None:
     trail = f'sns_topic = "{topic}"\ncloudwatch_log_group = "{group}"\ncloudwatch_role = "{role}"'
     verbs.write(trail=trail)
     sandbox.client("logs").create_log_group(logGroupName="group")
-    for setting, make in (
+    missing: tuple[tuple[str, Callable[[], Any]], ...] = (
         ("trail.cloudwatch_log_group", lambda: sandbox.client("logs").create_log_group(logGroupName="g")),
         (
             "trail.cloudwatch_role",
@@ -107,7 +108,8 @@ def test_feeds(verbs: Verbs, sandbox: Sandbox) -> None:
             "trail.sns_topic",
             lambda: sandbox.client("sns", LOG_ARCHIVE_ACCOUNT_ID).create_topic(Name="logs"),
         ),
-    ):
+    )
+    for setting, make in missing:
         with pytest.raises(ConfigError, match=f"{setting}: expected a .* that exists, got"):
             apply_at(verbs.folder, Clock(), changes={"trail": trail})
         make()
