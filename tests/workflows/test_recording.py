@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from applying import Clock, apply_at
 from guard_verbs import Verbs
 from refusals import proxied
-from trailkeep.core.errors import StoppedError
+from trailkeep.core.errors import ConfigError
 from trailkeep.sandbox.organization import LOG_ARCHIVE_ACCOUNT_ID, Sandbox
 
 pytestmark = pytest.mark.sandbox
@@ -20,6 +21,10 @@ data_events = ["AWS::S3::Object=arn:aws:s3:::important/", "AWS::Lambda::Function
 network_events = ["ec2.amazonaws.com"]
 insights = ["ApiCallRateInsight", "ApiErrorRateInsight"]
 """
+_TRUST = (
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",'
+    '"Principal":{"Service":"cloudtrail.amazonaws.com"}}]}'
+)
 
 
 @pytest.fixture
@@ -84,7 +89,7 @@ def test_what_is_no_longer_asked_for_stays_until_allowed(verbs: Verbs, sandbox: 
 
 
 def test_feeds(verbs: Verbs, sandbox: Sandbox) -> None:
-    """A topic of the archive account and a log group are given to the trail, and a topic that is missing stops it."""
+    """What does not exist is named one by one before anything is done; what exists is given to the trail."""
     topic = "arn:aws:sns:eu-central-1:222222222222:logs"
     group, role = (
         "arn:aws:logs:eu-central-1:111111111111:log-group:g:*",
@@ -92,11 +97,23 @@ def test_feeds(verbs: Verbs, sandbox: Sandbox) -> None:
     )
     trail = f'sns_topic = "{topic}"\ncloudwatch_log_group = "{group}"\ncloudwatch_role = "{role}"'
     verbs.write(trail=trail)
-    clock = Clock()
-    with pytest.raises(StoppedError, match="InsufficientSnsTopicPolicyException"):
-        apply_at(verbs.folder, clock, changes={"trail": trail})
-    assert clock.now > 120
-    sandbox.client("sns", LOG_ARCHIVE_ACCOUNT_ID).create_topic(Name="logs")
+    sandbox.client("logs").create_log_group(logGroupName="group")
+    missing: tuple[tuple[str, Callable[[], Any]], ...] = (
+        ("trail.cloudwatch_log_group", lambda: sandbox.client("logs").create_log_group(logGroupName="g")),
+        (
+            "trail.cloudwatch_role",
+            lambda: sandbox.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=_TRUST),
+        ),
+        (
+            "trail.sns_topic",
+            lambda: sandbox.client("sns", LOG_ARCHIVE_ACCOUNT_ID).create_topic(Name="logs"),
+        ),
+    )
+    for setting, make in missing:
+        with pytest.raises(ConfigError, match=f"{setting}: expected a .* that exists, got"):
+            apply_at(verbs.folder, Clock(), changes={"trail": trail})
+        make()
+    assert sandbox.injected.calls["CreateBucket"] == 0
     assert verbs.armed().exit_code == 0
     (made,) = sandbox.client("cloudtrail").describe_trails()["trailList"]
     told = ("SnsTopicARN", "CloudWatchLogsLogGroupArn", "CloudWatchLogsRoleArn")

@@ -16,6 +16,7 @@ from trailkeep.aws.observe_account import observe_account
 from trailkeep.aws.observe_bucket import observe_bucket
 from trailkeep.aws.observe_elsewhere import observe_elsewhere
 from trailkeep.aws.observe_key import observe_key
+from trailkeep.aws.observe_receivers import missing_receivers
 from trailkeep.aws.observe_storage import observe_account_block
 from trailkeep.aws.reading import read, read_or_absent
 from trailkeep.aws.session import Accounts, aws_errors
@@ -99,6 +100,7 @@ def observe(accounts: Accounts, config: Config) -> Estate:
             account_public_access_block=observe_account_block(accounts, archive, config.archive.region),
             delegated_administrators=delegated.result(),
             trails_elsewhere=elsewhere.result(),
+            missing_receivers=missing_receivers(accounts, config, trails.result()),
         )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from trailkeep.aws.observe_bucket import observe_bucket
 from trailkeep.aws.observe_elsewhere import observe_elsewhere
 from trailkeep.aws.observe_key import observe_key
+from trailkeep.aws.observe_receivers import missing_receivers
 from trailkeep.aws.session import Accounts
 from trailkeep.core.config import Config
 from trailkeep.guard.estate import Caller, Estate, Trail, Unasked, Unreadable, estate_of_one_account
@@ -67,4 +68,5 @@ def observe_account(
         bucket=bucket,
         key=key,
         trails_elsewhere=others,
+        missing_receivers=missing_receivers(accounts, config, found),
     )

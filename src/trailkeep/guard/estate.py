@@ -234,8 +234,9 @@ class Estate(_Fact, frozen=True, kw_only=True):
 
     ``key`` is the archive's own key where one is asked for, else the one that the trail or the bucket names.
     ``delegated_administrators`` are those of CloudTrail. ``trails_elsewhere`` are trails that record another
-    Region alone. Where ``organization`` is Unasked the estate is one account, and all that an organization
-    could have is empty.
+    Region alone. ``missing_receivers`` are the settings of the log group, the role and the topic that the
+    trail does not name yet and that AWS says are not there. Where ``organization`` is Unasked the estate is
+    one account, and all that an organization could have is empty.
     """
 
     caller: Caller
@@ -253,6 +254,7 @@ class Estate(_Fact, frozen=True, kw_only=True):
     account_public_access_block: PublicAccessBlock | Absent | Unreadable = Absent()
     delegated_administrators: tuple[str, ...] | Unreadable = ()
     trails_elsewhere: tuple[Trail, ...] | Unreadable = ()
+    missing_receivers: tuple[str, ...] = ()
 
 
 _NONE = Absent()
@@ -267,6 +269,7 @@ def estate_of_one_account(
     trails_elsewhere: tuple[Trail, ...] | Unreadable = (),
     bucket: Bucket | ForeignBucket | Absent | Unreadable = _NONE,
     key: Key | Absent | Unreadable = _NONE,
+    missing_receivers: tuple[str, ...] = (),
 ) -> Estate:
     """Return an estate in which all that only an organization could have is empty."""
     return Estate(
@@ -283,6 +286,7 @@ def estate_of_one_account(
         bucket=bucket,
         key=key,
         trails_elsewhere=trails_elsewhere,
+        missing_receivers=missing_receivers,
     )
 
 

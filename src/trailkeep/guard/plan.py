@@ -33,6 +33,7 @@ from trailkeep.guard import (
     plan_guards,
     plan_organization,
     plan_overlap,
+    plan_receivers,
     plan_recording,
     plan_storage,
     plan_trail,
@@ -107,6 +108,7 @@ def plan(
         ]
         archive = [*obstacles.meet(blueprint, plan_guard_lift.without_carried(blueprint, estate), archive)]
     trail = [*plan_trail.decide(blueprint, estate, allow)]
+    plan_receivers.check(estate, trail)
     observed = plan_trail.observed_trail(blueprint, estate)
     trail = plan_recording.before_start(trail, plan_recording.decide(blueprint, observed, allow))
     guards: list[Decision] = []
