@@ -24,6 +24,7 @@ from trailkeep.core.layout import StrangeKey, parse_key
 from trailkeep.keep.chain_parts import ChainId, hole_of
 from trailkeep.keep.coverage import Expected, ExpectedAccount, absent, unexpected_key
 from trailkeep.keep.gaps import TrailEvent
+from trailkeep.keep.heads import Reached
 from trailkeep.keep.integrity import Finding, Severity, found, outcome
 from trailkeep.keep.signing_keys import KeyRing
 from trailkeep.keep.statement import LIMITS
@@ -33,11 +34,14 @@ from trailkeep.keep.verification import (
     DigestProof,
     KeyUse,
     ObjectVerdict,
+    Reused,
+    ReusedPart,
     Scope,
     Tool,
     Verification,
 )
 from trailkeep.workflows.verify_close import Closing, Judged, close_place
+from trailkeep.workflows.verify_earlier import Earlier
 from trailkeep.workflows.verify_place import Placed, open_places, read_logs
 from trailkeep.workflows.verify_places import Place, Range, find_places, groups
 
@@ -49,6 +53,7 @@ _LIMITS = (
     "a whole second trail that was erased together with its logs",
     "a span between two stops of the trail that was erased from every chain at once",
 )
+_BELOW = "what was altered below the heads of earlier runs since those runs, because it was not read again"
 _RANK = {severity: number for number, severity in enumerate(Severity)}
 
 
@@ -74,13 +79,14 @@ class Outputs:
 
     ``rows`` takes the objects of one place after the other, ``proofs`` its proven digests, ``keys`` makes of
     how many digests each key (Region and fingerprint) proved what is said of the keys, ``progress`` hears of
-    places done and of all, ``locks`` returns what is wrong with the locks of a place's objects.
+    places done and of all, ``reached`` takes the heads of a place, ``locks`` returns what is wrong with the locks of a place's objects.
     """
 
     rows: Callable[[Sequence[ObjectVerdict]], None] = lambda _: None
     proofs: Callable[[Sequence[DigestProof]], None] = lambda _: None
     keys: Callable[[Mapping[tuple[str, str], int]], tuple[KeyUse, ...]] = lambda _: ()
     progress: Callable[[int, int], None] = lambda _done, _all: None
+    reached: Callable[[Reached], None] = lambda _: None
     locks: Callable[[Sequence[Stored]], Sequence[Finding]] = lambda _: ()
 
 
@@ -94,6 +100,14 @@ class _Looked:
     checked: int = 0
     objects: int = 0
     places: int = 0
+    reused: list[ReusedPart] = field(default_factory=list)
+
+    def all_reused(self) -> Reused:
+        return Reused(
+            count=sum(one.digests + one.logs for one in self.reused),
+            oldest_checked_at=min((one.checked_at for one in self.reused), default=None),
+            parts=tuple(sorted(self.reused, key=lambda one: (one.account, one.region))),
+        )
 
     def take(self, judged: Judged) -> None:
         self.findings += judged.findings
@@ -115,6 +129,7 @@ def verify(
     mode: str,
     clock: Callable[[], datetime],
     outputs: Outputs | None = None,
+    earlier: Earlier | None = None,
 ) -> Verification:
     """Verify an archive; what comes in numbers goes to ``outputs`` while it comes.
 
@@ -128,21 +143,33 @@ def verify(
         mode: how the keys were got, in words.
         clock: tells the time.
         outputs: where results go.
+        earlier: what earlier runs proved.
 
     Raises:
         StoppedError: the archive cannot be listed or read at all.
     """
-    outputs = outputs or Outputs()
+    outputs, earlier = outputs or Outputs(), earlier or Earlier()
     started = clock()
     looked = _Looked(findings=list(_strays(archive, held.strays)))
     places = find_places(archive, (one for one in held.folders if asked.covers(one)))
+    places = [earlier.begun(place) for place in places]
     expected = _expected(known, places, asked, as_of)
     stated = {one.account for one in known.accounts or ()}
     left = frozenset(place.account for place in places if stated and place.account not in stated)
     accounts = {one.account: one for one in expected.accounts}
     events: list[TrailEvent] = []
     for group in groups(archive, places, asked, as_of=as_of):
-        opened = open_places(archive, group, ring, as_of=as_of, asked=asked)
+        opened = open_places(
+            archive,
+            [earlier.cut(archive, one, asked, as_of) for one in group],
+            ring,
+            as_of=as_of,
+            asked=asked,
+            head_of=lambda chain: earlier.head(chain, asked),
+            is_trusted=earlier.is_trusted,
+        )
+        for place in opened:
+            earlier.trim(archive, place)
         events += read_logs(archive, opened, owner=known.owner)
         by = Closing(
             expected=expected,
@@ -156,14 +183,19 @@ def verify(
         )
         for place in opened:
             looked.there |= _chains_of(place)
-            judged = close_place(archive, place, by)
+            judged = earlier.with_earlier_hours(place, close_place(archive, place, by))
             looked.take(judged)
+            if part := earlier.reused(place.listing.place):
+                looked.reused.append(part)
+            if line := earlier.after(place, judged, asked, bucket=archive.bucket, now=by.now):
+                outputs.reached(line)
             looked.findings += outputs.locks(place.listing.current)
             outputs.rows(judged.rows)
             outputs.proofs(judged.proofs)
             looked.places += 1
             outputs.progress(looked.places, len(places))
-    looked.findings += absent(expected, looked.there)
+    gone = absent(expected, looked.there)
+    looked.findings += [*gone, *earlier.vanished(looked.there, gone, archive, asked)]
     verdict = outcome(looked.findings, looked.checked)
     return Verification(
         verdict=verdict.kind,
@@ -177,7 +209,8 @@ def verify(
         ended_at=clock(),
         objects=looked.objects,
         tool=Tool(name="trailkeep", version=__version__),
-        not_claimed=_LIMITS,
+        reused=looked.all_reused(),
+        not_claimed=(*_LIMITS, *((_BELOW,) if looked.reused else ())),
     )
 
 

@@ -16,7 +16,7 @@ import msgspec
 from trailkeep.aws.stored import Archive, Got, Reason, Stored, Unread
 from trailkeep.core.layout import DigestKey, LogKey, parse_key
 from trailkeep.keep.chain import judge_chain, prove
-from trailkeep.keep.chain_parts import ChainId, ChainResult, ReadDigest, chain_of
+from trailkeep.keep.chain_parts import ChainId, ChainResult, Head, ReadDigest, chain_of
 from trailkeep.keep.coverage import listed_logs, missing_logs, unexpected_key
 from trailkeep.keep.digest import DigestError, Listed, LogCheck, check_log, read_digest
 from trailkeep.keep.gaps import TrailEvent
@@ -47,7 +47,9 @@ class LogResult:
 class Placed:
     """A place whose digests were read; ``unread`` are digests that are there and prove nothing.
 
-    ``named`` are the logs that proven digests name, within the asked time; ``logs`` what reading each gave.
+    ``named`` are the logs that proven digests name, within the asked time; ``logs`` what reading each gave;
+    ``skipped`` those of them that are not to be read. ``below`` are the keys of the heads that a run goes on
+    from: what they name is no part of this run.
     """
 
     listing: Listing
@@ -56,6 +58,8 @@ class Placed:
     findings: list[Finding] = field(default_factory=list)
     named: dict[str, Listed] = field(default_factory=dict)
     logs: dict[str, LogResult] = field(default_factory=dict)
+    skipped: set[str] = field(default_factory=set)
+    below: frozenset[str] = frozenset()
 
     @property
     def account(self) -> str:
@@ -69,9 +73,19 @@ class Placed:
 
 
 def open_places(
-    archive: Archive, listings: Sequence[Listing], ring: KeyRing | None, *, as_of: datetime, asked: Range
+    archive: Archive,
+    listings: Sequence[Listing],
+    ring: KeyRing | None,
+    *,
+    as_of: datetime,
+    asked: Range,
+    head_of: Callable[[ChainId], Head | None] = lambda _: None,
+    is_trusted: bool = False,
 ) -> list[Placed]:
-    """Read and judge the digests of some places, all at once."""
+    """Read and judge the digests of some places, all at once.
+
+    ``head_of`` gives the head that a chain must lead back to; where ``is_trusted``, it proves what is below.
+    """
     placed = [Placed(listing=one) for one in listings]
     owners = {key: one for one in placed for key in one.listing.digests}
     todo: list[Stored] = []
@@ -92,7 +106,16 @@ def open_places(
         read.signature for several in reads.values() for read in several
     )
     for one in placed:
-        _link(one, reads.get(id(one), []), ring, as_of=as_of, asked=asked, metadata_kept=kept)
+        _link(
+            one,
+            reads.get(id(one), []),
+            ring,
+            as_of=as_of,
+            asked=asked,
+            metadata_kept=kept,
+            head_of=head_of,
+            is_trusted=is_trusted,
+        )
     return placed
 
 
@@ -198,17 +221,22 @@ def _link(
     as_of: datetime,
     asked: Range,
     metadata_kept: bool,
+    head_of: Callable[[ChainId], Head | None],
+    is_trusted: bool,
 ) -> None:
     chains: dict[ChainId, list[ReadDigest]] = {}
     for read in reads:
         chains.setdefault(chain_of(read.digest), []).append(read)
     for chain, several in chains.items():
+        head = head_of(chain)
         result = judge_chain(
             several,
             ring=ring,
+            anchor=head if is_trusted else None,
+            remembered=head,
             unread=place.unread,
             metadata_kept=metadata_kept,
-            complete=asked.since is None,
+            complete=asked.since is None and place.listing.place.since is None,
             as_of=as_of,
             proved=True,
         )
@@ -242,6 +270,8 @@ def read_logs(archive: Archive, places: Sequence[Placed], *, owner: str) -> list
                 continue
             if versions.current is None:
                 place.findings += _marked(archive, versions)
+                continue
+            if key in place.skipped:
                 continue
             owners[key] = place
             todo.append(versions.current)

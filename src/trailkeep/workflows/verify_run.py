@@ -19,6 +19,7 @@ from trailkeep.core.errors import StoppedError, UsageError
 from trailkeep.core.layout import DigestKey, parse_key
 from trailkeep.core.times import parse_moment
 from trailkeep.keep.dsse import Signer
+from trailkeep.keep.heads import Reached
 from trailkeep.keep.integrity import Finding
 from trailkeep.keep.proven import Window
 from trailkeep.keep.signing_keys import BundleKey
@@ -30,6 +31,8 @@ from trailkeep.workflows.report import check_empty, write_report
 from trailkeep.workflows.report_key import file_signer, kms_signer
 from trailkeep.workflows.signing_keys import BEGINNING, fetched_bundle, key_uses, read_bundle, ring_of
 from trailkeep.workflows.verify import Known, Outputs, verify
+from trailkeep.workflows.verify_earlier import Earlier
+from trailkeep.workflows.verify_heads import HEADS, HeadFile, earlier_of
 from trailkeep.workflows.verify_known import known_of, nobody_asked
 from trailkeep.workflows.verify_locks import LockCheck, count_of
 from trailkeep.workflows.verify_places import Range
@@ -58,6 +61,8 @@ class Asked:
     sign_kms: str = ""
     locks: str = "0"
     lake: Path | None = None
+    heads: Path | None = None
+    incremental: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +113,21 @@ def run(
         raise UsageError(
             f"--until: expected a time after {asked.since}, got {asked.until}; correct one of them"
         )
+    heads = _heads(asked, place)
+    said = parse_moment(asked.as_of, now=now) if asked.as_of else None
+    earlier = earlier_of(
+        heads, place.archive, is_named=asked.heads is not None, goes_on=asked.incremental, as_of=said
+    )
+    if asked.incremental and (wanted.since or wanted.until):
+        raise UsageError(
+            "--incremental: expected no --since and --until with it, got one; it begins at the heads itself"
+        )
     held = place.archive.folders()
-    as_of = parse_moment(asked.as_of, now=now) if asked.as_of else _as_of(place, held, now)
-    entries, refused, mode = _keys(asked, place, held, since=wanted.since, until=wanted.until or now, now=now)
+    as_of = said or _as_of(place, held, now)
+    entries, refused, mode = _keys(
+        asked, place, held, since=wanted.since, until=wanted.until or now, now=now, earlier=earlier
+    )
+    reached: list[Reached] = []
     with Spool() as spool:
         found = verify(
             place.archive,
@@ -127,10 +144,12 @@ def run(
                 keys=lambda used: key_uses(entries, used, source=mode),
                 progress=progress,
                 locks=locks,
+                reached=reached.append,
             ),
+            earlier=earlier,
         )
         if lake:
-            _into_lake(lake, found, spool, is_whole=not wanted.since)
+            _into_lake(lake, found, spool, is_whole=not wanted.since and not found.reused.parts)
         if asked.report:
             found = write_report(
                 asked.report,
@@ -140,6 +159,8 @@ def run(
                 render=render,
                 signer=signer,
             )
+        if heads:
+            heads.add(reached)
     return found
 
 
@@ -165,6 +186,16 @@ def _place(asked: Asked) -> _Place:
         configured=configured,
         is_copy=asked.source is not None and not asked.source.startswith("s3://"),
     )
+
+
+def _heads(asked: Asked, place: _Place) -> HeadFile | None:
+    """Return the file of heads; one that nobody named is in the lake of ``trailkeep.toml``."""
+    if asked.heads:
+        return HeadFile(asked.heads)
+    if place.configured:
+        lake = asked.lake or place.configured.config.lake.path
+        return HeadFile(Path(lake) / "integrity" / HEADS)
+    return None
 
 
 def _locks(asked: Asked, place: _Place) -> Callable[[Sequence[Stored]], Sequence[Finding]]:
@@ -223,8 +254,12 @@ def _keys(
     since: datetime | None,
     until: datetime,
     now: datetime,
+    earlier: Earlier,
 ) -> tuple[tuple[BundleKey, ...], str, str]:
-    """Return the keys, which Regions refused them, and in words where they are from."""
+    """Return the keys, which Regions refused them, and in words where they are from.
+
+    A copy needs none where the caller trusts heads: they prove by hashes what lies below them.
+    """
     if asked.keys:
         return read_bundle(asked.keys), "", "keys file"
     regions = {folder.region for folder in held.folders if folder.is_of_digests}
@@ -233,6 +268,8 @@ def _keys(
             place.accounts, regions, since=since or BEGINNING, until=until, now=now
         )
     except StoppedError as error:
+        if place.is_copy and earlier.is_trusted and earlier.reached:
+            return (), "", "heads file"
         if place.is_copy:
             raise UsageError(
                 f"{place.archive.name}: expected CloudTrail's public keys, got no credentials to fetch them "
@@ -269,7 +306,8 @@ def _lake(asked: Asked) -> Lake | None:
 
 def _into_lake(lake: Lake, found: Verification, spool: Spool, *, is_whole: bool) -> None:
     scope = found.scope
-    window = Window(accounts=scope.accounts, regions=scope.regions, since=scope.since, until=scope.until)
+    since = max((one.until for one in found.reused.parts), default=scope.since)
+    window = Window(accounts=scope.accounts, regions=scope.regions, since=since, until=scope.until)
     Verdicts(lake=lake).replace(
         spool.batches(),
         found.findings,
