@@ -164,7 +164,9 @@ def test_head_went_backwards() -> None:
     older = judge_chain(_reads(CLEAN)[:-1], ring=ring(), anchor=head)
     assert [finding.kind for finding in older.findings] == ["head.rolled_back"]
     longer = deepcopy(CLEAN).hours([1])
-    assert judge_chain(_reads(longer)[-1:], ring=ring(), anchor=head).findings == ()
+    assert judge_chain(_reads(longer)[-1:], ring=ring(), anchor=head, complete=False).findings == ()
+    gone = judge_chain(_reads(longer)[-1:], ring=ring(), anchor=head)
+    assert {finding.kind for finding in gone.findings} == {"digest.missing"}
 
 
 @given(st.data())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
@@ -43,6 +43,17 @@ def command(
     locks: str = typer.Option(
         "0", help="Look at the Object Lock of so many objects of each account and Region, or of all."
     ),
+    heads: Path | None = typer.Option(
+        None,
+        "--heads",
+        help="Heads that are trusted, and the file that this run adds its own to; else the lake's.",
+    ),
+    incremental: bool = typer.Option(
+        False, "--incremental", help="Read only what came after the heads that an earlier run proved."
+    ),
+    sample: int | None = typer.Option(
+        None, "--sample", min=0, help="Read only so many logs of each chain, chosen by chance; never PASS."
+    ),
     lake: LakeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -69,6 +80,9 @@ def command(
                 sign_kms=sign_kms,
                 locks=locks,
                 lake=lake,
+                heads=heads,
+                incremental=incremental,
+                sample=sample,
             ),
             clock=lambda: datetime.now(UTC),
             render=_render,
@@ -105,8 +119,32 @@ def _say(found: Verification) -> None:
         f"{hours['covered']:,} hours covered, {hours['explained']:,} explained, "
         f"{hours['uncovered']:,} not covered\n"
     )
+    _say_reused(found)
     note(f"what should be there: {found.scope.expected_from}; keys: {found.scope.mode}")
     note(f"outcome: {found.outcome}")
+
+
+def _say_reused(found: Verification) -> None:
+    parts = found.reused.parts
+    if (resumed_from := found.reused.resumed_from) is not None:
+        note(
+            f"reused, not read again: {found.reused.resumed:,} logs that a run proved which was cut off, the "
+            f"first {_age(found.started_at - resumed_from)} ago"
+        )
+    if not parts:
+        return
+    oldest, newest = min(one.checked_at for one in parts), max(one.proven_at for one in parts)
+    note(
+        f"reused, not read again: {sum(one.digests for one in parts):,} digests and "
+        f"{sum(one.logs for one in parts):,} logs of {len(parts):,} accounts and Regions, PASS by earlier "
+        f"runs, the oldest at {oldest:%FT%TZ}, {_age(found.started_at - oldest)} ago, "
+        f"the newest at {newest:%FT%TZ}; leave out --incremental to read them"
+    )
+
+
+def _age(span: timedelta) -> str:
+    days, seconds = span.days, span.seconds
+    return f"{days} days" if days else f"{seconds // 3600} hours {seconds // 60 % 60} minutes"
 
 
 @contextmanager

@@ -17,7 +17,7 @@ Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-lo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -60,6 +60,7 @@ def judge_chain(
     *,
     ring: KeyRing | None,
     anchor: Head | None = None,
+    remembered: Head | None = None,
     unread: Collection[str] = (),
     metadata_kept: bool = True,
     complete: bool = True,
@@ -72,6 +73,7 @@ def judge_chain(
         chain: the digests that could be read.
         ring: the public keys; None proves by the anchor alone.
         anchor: a trusted head: in the chain, above or just below it.
+        remembered: a head that an earlier run proved: the chain must lead back to it, and it proves nothing.
         unread: keys of digests that are there but damaged or unreadable, with findings of their own.
         metadata_kept: False for copies that never had S3 metadata.
         complete: whether all that is left of the chain is here; False for a window that starts later.
@@ -88,16 +90,18 @@ def judge_chain(
     links.walk([one for one in settled if one.digest.backfill])
     late = [_future(one, as_of) for one in settled if as_of and one.digest.ends_at > as_of + _AHEAD]
     proven = [one for one in regular if one.state is not Proof.NONE]
+    back = rolled_back(regular, anchor or remembered, frozenset(unread), complete=complete)
     findings = [finding for one in settled for finding in one.findings]
     return ChainResult(
         digests=tuple(settled),
         proven=frozenset(one.digest.key for one in settled if one.state is not Proof.NONE),
-        findings=(*findings, *links.findings, *late, *rolled_back(regular, anchor)),
+        findings=(*findings, *links.findings, *late, *back),
         gaps=tuple(links.gaps),
         holes=(
             *links.holes,
             *(_own_hole(one) for one in settled if one.state is Proof.NONE),
             *(hole for key in unread if (hole := hole_of(key))),
+            *(_behind(regular, anchor or remembered) if back else ()),
         ),
         head=_head(proven[-1]) if proven else None,
     )
@@ -157,6 +161,12 @@ def _own_hole(one: ReadDigest) -> Gap:
     return Gap(chain=chain_of(digest), since=digest.starts_at, until=digest.ends_at)
 
 
+def _behind(regular: Sequence[ReadDigest], head: Head | None) -> Iterator[Gap]:
+    """Yield the time from the newest digest that is left to the head that is gone."""
+    if head and regular and (newest := regular[-1].digest).ends_at < head.ends_at:
+        yield Gap(chain=chain_of(newest), since=newest.ends_at, until=head.ends_at)
+
+
 def _head(one: ReadDigest) -> Head:
     digest = one.digest
     return Head(
@@ -167,4 +177,7 @@ def _head(one: ReadDigest) -> Head:
         sha256=digest.sha256,
         signature=one.signature or "",
         ends_at=digest.ends_at,
+        home_region=digest.home_region,
+        version=one.version,
+        fingerprint=digest.fingerprint,
     )

@@ -15,7 +15,7 @@ from trailkeep.keep.chain_parts import HOUR, ChainId, Gap, Head, ReadDigest, abo
 from trailkeep.keep.digest import Digest
 from trailkeep.keep.integrity import Finding, Kind, found
 
-__all__ = ["Links", "rolled_back"]
+__all__ = ["Links", "gone", "rolled_back"]
 
 _TOUCH = timedelta(minutes=1)
 
@@ -54,7 +54,7 @@ class Links:
         elif named in self.by_key:
             if before is not None:
                 self._skipped(one, before)
-        elif self.anchor and named == self.anchor.key:
+        elif self.anchor and named == self.anchor.key and not self.complete:
             pass
         elif digest.previous_bucket != digest.bucket or _folder(named) != _folder(digest.key):
             self._gap(digest, before, restart=True)
@@ -117,9 +117,15 @@ class Links:
         return [Gap(chain=chain, since=since, until=until)] if until - since > _TOUCH else []
 
 
-def rolled_back(regular: Sequence[ReadDigest], anchor: Head | None) -> list[Finding]:
-    """Return the finding for a trusted head that the regular digests, in order, do not lead back to."""
-    if anchor is None:
+def rolled_back(
+    regular: Sequence[ReadDigest], anchor: Head | None, unread: frozenset[str], *, complete: bool
+) -> list[Finding]:
+    """Return the finding for a head that the regular digests, in order, do not lead back to.
+
+    A head that is there and could not be read has a finding of its own. A window may begin with a starting
+    digest behind the head; a complete chain holds the head itself.
+    """
+    if anchor is None or anchor.key in unread:
         return []
     for one in regular:
         digest = one.digest
@@ -131,21 +137,23 @@ def rolled_back(regular: Sequence[ReadDigest], anchor: Head | None) -> list[Find
         one.digest.ends_at > anchor.ends_at for one in regular
     ):
         newest = regular[-1].digest.end_text if regular else "no digest"
-        message = f"chain: expected the trusted head of {anchor.ends_at:%FT%TZ}, got {newest}"
-    elif regular[0].digest.previous_key is None and regular[0].digest.ends_at > anchor.ends_at:
+        return [gone(anchor, newest)]
+    first = regular[0].digest
+    if first.previous_key is None and first.ends_at > anchor.ends_at and not complete:
         return []
-    else:
-        message = f"chain: expected to go on from the trusted head {anchor.key}, got other digests"
-    return [
-        found(
-            Kind.HEAD_ROLLED_BACK,
-            f"{anchor.account}/{anchor.region}",
-            message,
-            account=anchor.account,
-            region=anchor.region,
-            expected=anchor.sha256,
-        )
-    ]
+    return [gone(anchor, "digests that do not go on from it")]
+
+
+def gone(head: Head, got: str) -> Finding:
+    """Return the finding for a head that was there once."""
+    return found(
+        Kind.HEAD_ROLLED_BACK,
+        f"{head.account}/{head.region}",
+        f"chain: expected the head of {head.ends_at:%FT%TZ} ({head.key}) that was there before, got {got}",
+        account=head.account,
+        region=head.region,
+        expected=head.sha256,
+    )
 
 
 def _folder(key: str) -> str:

@@ -58,6 +58,14 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     signature: str
     ends_at: datetime
+    home_region: str = ""
+    version: str = ""
+    fingerprint: str = ""
+
+    @property
+    def chain(self) -> ChainId:
+        """The chain that it is the head of."""
+        return ChainId(self.account, self.region, self.trail_name, self.home_region)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ __all__ = [
     "KeyUse",
     "ObjectVerdict",
     "Reused",
+    "ReusedPart",
     "Scope",
     "Standing",
     "Tool",
@@ -99,6 +100,7 @@ class ChainVerdict(msgspec.Struct, frozen=True, kw_only=True):
     hours_covered: int
     hours_explained: int
     hours_uncovered: int
+    logs_unread: int = 0
 
 
 class DayCell(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,11 +141,34 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     options: Mapping[str, str] = {}
 
 
+class ReusedPart(msgspec.Struct, frozen=True, kw_only=True):
+    """What was not read again of one account and Region: all up to ``until``, as an earlier run proved it.
+
+    ``proven_at`` is when that run was there; it may itself have reused what was read at ``checked_at``.
+    """
+
+    account: str
+    region: str
+    until: datetime
+    digests: int
+    logs: int
+    verdict: VerdictKind
+    proven_at: datetime
+    checked_at: datetime
+
+
 class Reused(msgspec.Struct, frozen=True, kw_only=True):
-    """How many results are of earlier runs, and when the oldest of them was found."""
+    """How many results are of earlier runs, and when the oldest of them was found.
+
+    ``parts`` lie below heads of earlier runs; ``resumed`` logs were read by a run that was cut off, the first of
+    them at ``resumed_from``.
+    """
 
     count: int = 0
     oldest_checked_at: datetime | None = None
+    parts: tuple[ReusedPart, ...] = ()
+    resumed: int = 0
+    resumed_from: datetime | None = None
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,6 +221,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
                 "verified": self._total("logs_verified"),
                 "failed": self._total("logs_failed"),
                 "unlisted": self._total("logs_unlisted"),
+                "unread": self._total("logs_unread"),
             },
             "chains": len(self.chains),
             "hours": {

@@ -20,12 +20,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 
+import msgspec
+
 from trailkeep import __version__
 from trailkeep.aws.stored import Archive, Discovered, Stored
 from trailkeep.core.layout import StrangeKey, parse_key
+from trailkeep.core.verdict import Verdict, VerdictKind
 from trailkeep.keep.chain_parts import ChainId, hole_of
 from trailkeep.keep.coverage import Expected, ExpectedAccount, absent, unexpected_key
-from trailkeep.keep.integrity import Finding, Severity, found, outcome
+from trailkeep.keep.heads import Reached
+from trailkeep.keep.integrity import Finding, Kind, Severity, found, outcome
 from trailkeep.keep.signing_keys import KeyRing
 from trailkeep.keep.statement import LIMITS
 from trailkeep.keep.verification import (
@@ -34,16 +38,20 @@ from trailkeep.keep.verification import (
     DigestProof,
     KeyUse,
     ObjectVerdict,
+    Reused,
+    ReusedPart,
     Scope,
     Tool,
     Verification,
 )
 from trailkeep.workflows.verify_close import Closing, Judged, close_place
+from trailkeep.workflows.verify_earlier import Earlier
 from trailkeep.workflows.verify_history import TrailHistory
-from trailkeep.workflows.verify_place import Placed, open_places, read_logs
+from trailkeep.workflows.verify_place import Placed, leave_out, open_places, read_logs
 from trailkeep.workflows.verify_places import Place, Range, find_places, groups
+from trailkeep.workflows.verify_saved import Saved
 
-__all__ = ["Known", "Outputs", "Told", "verify", "verify_meanwhile"]
+__all__ = ["Known", "Outputs", "Sample", "Told", "verify", "verify_meanwhile"]
 
 _LIMITS = (
     *LIMITS,
@@ -51,6 +59,7 @@ _LIMITS = (
     "a whole second trail that was erased together with its logs",
     "a span between two stops of the trail that was erased from every chain at once",
 )
+_BELOW = "what was altered below the heads of earlier runs since those runs, because it was not read again"
 _RANK = {severity: number for number, severity in enumerate(Severity)}
 
 
@@ -80,18 +89,28 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """How many logs of each chain are read, and who chooses so many of some keys."""
+
+    count: int
+    choose: Callable[[Sequence[str], int], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outputs:
     """Where results go as they come.
 
     ``rows`` takes the objects of one place after the other, ``proofs`` its proven digests, ``keys`` makes of
     how many digests each key (Region and fingerprint) proved what is said of the keys, ``progress`` hears of
-    places done and of all, ``locks`` returns what is wrong with the locks of a place's objects.
+    places done and of all, ``reached`` takes the heads of a place, ``locks`` returns what is wrong with the
+    locks of a place's objects.
     """
 
     rows: Callable[[Sequence[ObjectVerdict]], None] = lambda _: None
     proofs: Callable[[Sequence[DigestProof]], None] = lambda _: None
     keys: Callable[[Mapping[tuple[str, str], int]], tuple[KeyUse, ...]] = lambda _: ()
     progress: Callable[[int, int], None] = lambda _done, _all: None
+    reached: Callable[[Reached], None] = lambda _: None
     locks: Callable[[Sequence[Stored]], Sequence[Finding]] = lambda _: ()
 
 
@@ -105,6 +124,17 @@ class _Looked:
     checked: int = 0
     objects: int = 0
     places: int = 0
+    reused: list[ReusedPart] = field(default_factory=list)
+    resumed: list[datetime] = field(default_factory=list)
+
+    def all_reused(self) -> Reused:
+        return Reused(
+            count=sum(one.digests + one.logs for one in self.reused) + len(self.resumed),
+            oldest_checked_at=min((*(one.checked_at for one in self.reused), *self.resumed), default=None),
+            parts=tuple(sorted(self.reused, key=lambda one: (one.account, one.region))),
+            resumed=len(self.resumed),
+            resumed_from=min(self.resumed, default=None),
+        )
 
     def take(self, judged: Judged) -> None:
         self.findings += judged.findings
@@ -126,6 +156,7 @@ def verify(
     mode: str,
     clock: Callable[[], datetime],
     outputs: Outputs | None = None,
+    earlier: Earlier | None = None,
 ) -> Verification:
     """Verify an archive; what comes in numbers goes to ``outputs`` while it comes.
 
@@ -139,12 +170,15 @@ def verify(
         mode: how the keys were got, in words.
         clock: tells the time.
         outputs: where results go.
+        earlier: what earlier runs proved.
 
     Raises:
         StoppedError: the archive cannot be listed or read at all.
     """
     told = Told(known=known, ring=ring, mode=mode)
-    return verify_meanwhile(archive, held, lambda: told, asked, as_of=as_of, clock=clock, outputs=outputs)
+    return verify_meanwhile(
+        archive, held, lambda: told, asked, as_of=as_of, clock=clock, outputs=outputs, earlier=earlier
+    )
 
 
 def verify_meanwhile(
@@ -156,12 +190,20 @@ def verify_meanwhile(
     as_of: datetime,
     clock: Callable[[], datetime],
     outputs: Outputs | None = None,
+    earlier: Earlier | None = None,
+    saved: Saved | None = None,
+    sample: Sample | None = None,
 ) -> Verification:
-    """Verify as :func:`verify` does; ``told`` is called once the first places are listed, and may wait."""
-    outputs = outputs or Outputs()
+    """Verify as :func:`verify` does; ``told`` is called once the first places are listed, and may wait.
+
+    ``saved`` is what a run of the same scope proved before it was cut off, ``sample`` how many logs of each
+    chain are read, None for all.
+    """
+    outputs, earlier = outputs or Outputs(), earlier or Earlier()
     started = clock()
     looked = _Looked(findings=list(_strays(archive, held.strays)))
     places = find_places(archive, (one for one in held.folders if asked.covers(one)))
+    places = [earlier.begun(place) for place in places]
     listings = groups(archive, places, asked, as_of=as_of)
     first = next(listings, [])
     said = told()
@@ -172,8 +214,20 @@ def verify_meanwhile(
     accounts = {one.account: one for one in expected.accounts}
     history = TrailHistory(archive, held.folders, said.ring, asked, owner=known.owner, as_of=as_of)
     for group in chain([first], listings):
-        opened = open_places(archive, group, said.ring, as_of=as_of, asked=asked)
-        history.take(opened, read_logs(archive, opened, owner=known.owner))
+        opened = open_places(
+            archive,
+            [earlier.cut(archive, one, asked, as_of) for one in group],
+            said.ring,
+            as_of=as_of,
+            asked=asked,
+            head_of=lambda chain: earlier.head(chain, asked),
+            is_trusted=earlier.is_trusted,
+        )
+        for place in opened:
+            earlier.trim(archive, place)
+            if sample is not None:
+                leave_out(place, sample.count, sample.choose)
+        history.take(opened, read_logs(archive, opened, owner=known.owner, saved=saved))
         by = Closing(
             expected=expected,
             accounts=accounts,
@@ -186,15 +240,23 @@ def verify_meanwhile(
         )
         for place in opened:
             looked.there |= _chains_of(place)
-            judged = close_place(archive, place, by)
+            judged = earlier.with_earlier_hours(place, close_place(archive, place, by))
             looked.take(judged)
+            if part := earlier.reused(place.listing.place):
+                looked.reused.append(part)
+            looked.resumed += [at for log in place.logs.values() if (at := log.resumed_at)]
+            if line := earlier.after(place, judged, asked, bucket=archive.bucket, now=by.now):
+                outputs.reached(line)
             looked.findings += outputs.locks(place.listing.current)
             outputs.rows(judged.rows)
             outputs.proofs(judged.proofs)
             looked.places += 1
             outputs.progress(looked.places, len(places))
-    looked.findings += absent(expected, looked.there)
-    verdict = outcome(looked.findings, looked.checked)
+    gone = absent(expected, looked.there)
+    looked.findings += [*gone, *earlier.vanished(looked.there, gone, archive, asked)]
+    if sample is not None:
+        looked.findings = [_not_sure(one) for one in looked.findings]
+    verdict = _outcome(looked)
     return Verification(
         verdict=verdict.kind,
         reason=verdict.reason,
@@ -207,8 +269,27 @@ def verify_meanwhile(
         ended_at=clock(),
         objects=looked.objects,
         tool=Tool(name="trailkeep", version=__version__),
-        not_claimed=_LIMITS,
+        reused=looked.all_reused(),
+        not_claimed=(*_LIMITS, *((_BELOW,) if looked.reused else ())),
     )
+
+
+def _outcome(looked: _Looked) -> Verdict:
+    """Return the verdict; logs that were left out are UNKNOWN, never PASS."""
+    verdict = outcome(looked.findings, looked.checked)
+    unread = sum(one.logs_unread for one in looked.chains)
+    if not unread or verdict.kind is VerdictKind.FAIL:
+        return verdict
+    said = f"{verdict.reason}; " if verdict.reason else ""
+    return Verdict(kind=VerdictKind.UNKNOWN, reason=f"{said}{unread:,} logs were not read, as asked")
+
+
+def _not_sure(finding: Finding) -> Finding:
+    """Return a finding as a sample shows it: the event that explains a gap may stand in a log left out."""
+    if finding.kind is not Kind.DIGEST_COVERAGE_GAP:
+        return finding
+    message = f"{finding.message} in the logs that were read"
+    return msgspec.structs.replace(finding, message=message, verdict=VerdictKind.UNKNOWN)
 
 
 def _strays(archive: Archive, keys: Iterable[str]) -> Iterator[Finding]:

@@ -73,7 +73,8 @@ class _Gaps:
 
 def close_place(archive: Archive, place: Placed, by: Closing) -> Judged:
     """Judge what is left of a place."""
-    gaps = {chain: _gaps(chain, result, by) for chain, result in place.chains.items()}
+    is_begun = place.listing.place.since is not None
+    gaps = {chain: _gaps(chain, result, by, is_begun=is_begun) for chain, result in place.chains.items()}
     findings = [*place.findings, *(one for each in gaps.values() for one in each.findings)]
     findings += [one for log in place.logs.values() for one in log.findings]
     unlisted = _unlisted(archive, place, gaps, by)
@@ -96,13 +97,15 @@ def close_place(archive: Archive, place: Placed, by: Closing) -> Judged:
     )
 
 
-def _gaps(chain: ChainId, result: ChainResult, by: Closing) -> _Gaps:
+def _gaps(chain: ChainId, result: ChainResult, by: Closing, *, is_begun: bool) -> _Gaps:
     account = by.accounts.get(chain.account, ExpectedAccount(account=chain.account))
     if chain.account in by.left and result.head:
         account = replace(account, left_at=result.head.ends_at + HOUR)
     found_gaps = list(result.gaps)
     if by.expected.trail_name in ("", chain.trail_name):
-        found_gaps += ends(by.expected, account, chain, result.digests, as_of=by.as_of)
+        found_gaps += _ends(chain, result, account, by, is_begun=is_begun)
+    is_back = any(one.kind is Kind.HEAD_ROLLED_BACK for one in result.findings)
+    newest = max((one.digest.ends_at for one in result.digests if not one.digest.backfill), default=None)
     explained: list[Gap] = []
     unsigned: list[Gap] = []
     uncovered: list[Gap] = []
@@ -111,7 +114,8 @@ def _gaps(chain: ChainId, result: ChainResult, by: Closing) -> _Gaps:
         note, logs_go_on = _explained(gap, account, by)
         (explained if note else uncovered).append(gap)
         unsigned += [gap] if logs_go_on else []
-        findings.append(note or _uncovered(gap, result, by))
+        if note or not (is_back and gap.since == newest):  # else the head that is gone says it already
+            findings.append(note or _uncovered(gap, result, by))
     return _Gaps(
         explained=tuple(explained),
         unsigned=tuple(unsigned),
@@ -131,6 +135,15 @@ def _explained(gap: Gap, account: ExpectedAccount, by: Closing) -> tuple[Finding
     told = by.history.of(gap)
     stop = stop_of(gap, told.events, owner=by.owner, others=told.spans.get(gap.chain.trail_name, ()))
     return (stopped_by(gap, stop), stop.logs_go_on) if stop else (None, False)
+
+
+def _ends(
+    chain: ChainId, result: ChainResult, account: ExpectedAccount, by: Closing, *, is_begun: bool
+) -> list[Gap]:
+    """Return the gaps at both ends; a chain that is begun at its head has none before it."""
+    expected = replace(by.expected, since=None) if is_begun else by.expected
+    account = replace(account, joined_at=None) if is_begun else account
+    return ends(expected, account, chain, result.digests, as_of=by.as_of)
 
 
 def _uncovered(gap: Gap, result: ChainResult, by: Closing) -> Finding:
@@ -219,7 +232,8 @@ def _chain(place: Placed, chain: ChainId, result: ChainResult, gaps: _Gaps, unli
     verified = sum(_is_verified(place.logs.get(key)) for key in named)
     missing = sum(one.kind is Kind.DIGEST_MISSING for one in result.findings)
     failed = len(result.digests) - len(result.proven) + missing + len(place.unread)
-    counted = hours(result.digests, gaps.explained, gaps.uncovered)
+    read = [one for one in result.digests if one.digest.key not in place.below]
+    counted = hours(read, gaps.explained, gaps.uncovered)
     first = result.digests[0].digest.key if result.digests else ""
     return ChainVerdict(
         account=chain.account,
@@ -231,13 +245,14 @@ def _chain(place: Placed, chain: ChainId, result: ChainResult, gaps: _Gaps, unli
         digests_failed=failed,
         logs_listed=len(named),
         logs_verified=verified,
-        logs_failed=len(named) - verified,
+        logs_failed=len(named - place.skipped) - verified,
         logs_unlisted=unlisted,
         first_key=first,
         head=result.head,
         hours_covered=counted.covered,
         hours_explained=counted.explained,
         hours_uncovered=counted.uncovered,
+        logs_unread=len(named & place.skipped),
     )
 
 
@@ -270,7 +285,8 @@ def _cells(place: Placed, gaps: Mapping[ChainId, _Gaps], by: Closing) -> list[Da
     logs: dict[str, Iterable[Finding]] = {key: log.findings for key, log in place.logs.items()}
     missing = {key for key in place.named if key not in place.logs}
     gone = found(Kind.LOG_MISSING, "", "")
-    logs.update(dict.fromkeys(missing, (gone,)))
+    unread = found(Kind.OBJECT_UNREADABLE, "", "")
+    logs.update({key: (unread if key in place.skipped else gone,) for key in missing})
     chains = []
     for chain, result in place.chains.items():
         pending: tuple[Gap, ...] = ()
@@ -278,7 +294,7 @@ def _cells(place: Placed, gaps: Mapping[ChainId, _Gaps], by: Closing) -> list[Da
             pending = (Gap(chain=chain, since=result.head.ends_at, until=by.expected.until),)
         chains.append(
             hours_of_chain(
-                result.digests,
+                [one for one in result.digests if one.digest.key not in place.below],
                 logs,
                 explained=gaps[chain].explained,
                 uncovered=(*gaps[chain].uncovered, *result.holes),
@@ -322,7 +338,7 @@ class _Rows:
             if versions.current:
                 yield self._digest(versions.current)
         for key, versions in listing.logs.items():
-            if versions.current and is_asked(key, self._by.asked):
+            if versions.current and is_asked(key, self._by.asked) and key not in self._place.skipped:
                 yield self._log(versions.current)
         for key in self._place.named:
             if key not in listing.logs or listing.logs[key].current is None:
@@ -346,7 +362,8 @@ class _Rows:
     def _log(self, stored: Stored) -> ObjectVerdict:
         log = self._place.logs.get(stored.key)
         hashes = (log.check.stored_sha256, log.check.content_sha256) if log and log.check else ("", "")
-        return self._row(stored, "log", self._standing(stored.key, log), hashes=hashes)
+        row = self._row(stored, "log", self._standing(stored.key, log), hashes=hashes)
+        return msgspec.structs.replace(row, checked_at=log.resumed_at) if log and log.resumed_at else row
 
     def _standing(self, key: str, log: LogResult | None) -> Standing:
         if log is not None:

@@ -16,7 +16,7 @@ import msgspec
 from trailkeep.aws.stored import Archive, Got, Reason, Stored, Unread
 from trailkeep.core.layout import DigestKey, LogKey, parse_key
 from trailkeep.keep.chain import judge_chain, prove
-from trailkeep.keep.chain_parts import ChainId, ChainResult, ReadDigest, chain_of
+from trailkeep.keep.chain_parts import ChainId, ChainResult, Head, ReadDigest, chain_of
 from trailkeep.keep.coverage import listed_logs, missing_logs, unexpected_key
 from trailkeep.keep.digest import DigestError, Listed, LogCheck, check_log, read_digest
 from trailkeep.keep.gaps import TrailEvent
@@ -25,8 +25,9 @@ from trailkeep.keep.integrity import Finding, Kind, found
 from trailkeep.keep.signing_keys import KeyRing
 from trailkeep.workflows.verify_events import events_in
 from trailkeep.workflows.verify_places import Listing, Range, Versions
+from trailkeep.workflows.verify_saved import Saved, SavedLog, is_same
 
-__all__ = ["LogResult", "Placed", "is_asked", "open_places", "read_logs"]
+__all__ = ["LogResult", "Placed", "is_asked", "leave_out", "open_places", "read_logs"]
 
 _T = TypeVar("_T")
 
@@ -36,18 +37,21 @@ _Judged = ReadDigest | DigestError | Unread
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogResult:
-    """What reading one listed log gave."""
+    """What reading one listed log gave; ``resumed_at`` is when a run that was cut off read it."""
 
     stored: Stored
     check: LogCheck | None
     findings: tuple[Finding, ...]
+    resumed_at: datetime | None = None
 
 
 @dataclass(slots=True, kw_only=True)
 class Placed:
     """A place whose digests were read; ``unread`` are digests that are there and prove nothing.
 
-    ``named`` are the logs that proven digests name, within the asked time; ``logs`` what reading each gave.
+    ``named`` are the logs that proven digests name, within the asked time; ``logs`` what reading each gave;
+    ``skipped`` those of them that are not to be read. ``below`` are the keys of the heads that a run goes on
+    from: what they name is no part of this run.
     """
 
     listing: Listing
@@ -56,6 +60,8 @@ class Placed:
     findings: list[Finding] = field(default_factory=list)
     named: dict[str, Listed] = field(default_factory=dict)
     logs: dict[str, LogResult] = field(default_factory=dict)
+    skipped: set[str] = field(default_factory=set)
+    below: frozenset[str] = frozenset()
 
     @property
     def account(self) -> str:
@@ -69,9 +75,19 @@ class Placed:
 
 
 def open_places(
-    archive: Archive, listings: Sequence[Listing], ring: KeyRing | None, *, as_of: datetime, asked: Range
+    archive: Archive,
+    listings: Sequence[Listing],
+    ring: KeyRing | None,
+    *,
+    as_of: datetime,
+    asked: Range,
+    head_of: Callable[[ChainId], Head | None] = lambda _: None,
+    is_trusted: bool = False,
 ) -> list[Placed]:
-    """Read and judge the digests of some places, all at once."""
+    """Read and judge the digests of some places, all at once.
+
+    ``head_of`` gives the head that a chain must lead back to; where ``is_trusted``, it proves what is below.
+    """
     placed = [Placed(listing=one) for one in listings]
     owners = {key: one for one in placed for key in one.listing.digests}
     todo: list[Stored] = []
@@ -92,7 +108,16 @@ def open_places(
         read.signature for several in reads.values() for read in several
     )
     for one in placed:
-        _link(one, reads.get(id(one), []), ring, as_of=as_of, asked=asked, metadata_kept=kept)
+        _link(
+            one,
+            reads.get(id(one), []),
+            ring,
+            as_of=as_of,
+            asked=asked,
+            metadata_kept=kept,
+            head_of=head_of,
+            is_trusted=is_trusted,
+        )
     return placed
 
 
@@ -198,17 +223,22 @@ def _link(
     as_of: datetime,
     asked: Range,
     metadata_kept: bool,
+    head_of: Callable[[ChainId], Head | None],
+    is_trusted: bool,
 ) -> None:
     chains: dict[ChainId, list[ReadDigest]] = {}
     for read in reads:
         chains.setdefault(chain_of(read.digest), []).append(read)
     for chain, several in chains.items():
+        head = head_of(chain)
         result = judge_chain(
             several,
             ring=ring,
+            anchor=head if is_trusted else None,
+            remembered=head,
             unread=place.unread,
             metadata_kept=metadata_kept,
-            complete=asked.since is None,
+            complete=asked.since is None and place.listing.place.since is None,
             as_of=as_of,
             proved=True,
         )
@@ -230,11 +260,27 @@ def is_asked(key: str, asked: Range) -> bool:
     return (asked.since is None or at >= asked.since) and (asked.until is None or at < asked.until)
 
 
-def read_logs(archive: Archive, places: Sequence[Placed], *, owner: str) -> list[TrailEvent]:
+def leave_out(place: Placed, count: int, choose: Callable[[Sequence[str], int], Sequence[str]]) -> None:
+    """Leave all but ``count`` logs of each chain unread; what a delete marker hides is looked at anyway."""
+    chosen: set[str] = set()
+    for result in place.chains.values():
+        named, _ = listed_logs(result.digests)
+        keys = sorted(named.keys() & place.named.keys())
+        chosen.update(choose(keys, min(count, len(keys))))
+    for key in place.named.keys() - chosen:
+        versions = place.listing.logs.get(key)
+        if versions and versions.current and not versions.is_deleted:
+            place.skipped.add(key)
+
+
+def read_logs(
+    archive: Archive, places: Sequence[Placed], *, owner: str, saved: Saved | None = None
+) -> list[TrailEvent]:
     """Read every log that the places' proven digests name; return what its trails' owners did to them."""
     todo: list[Stored] = []
     owners: dict[str, Placed] = {}
     for place in places:
+        lines = saved.of(place.account, place.region) if saved else {}
         place.findings += missing_logs(place.named, place.listing.logs, bucket=archive.bucket)
         for key, listed in place.named.items():
             versions = place.listing.logs.get(key)
@@ -242,6 +288,11 @@ def read_logs(archive: Archive, places: Sequence[Placed], *, owner: str) -> list
                 continue
             if versions.current is None:
                 place.findings += _marked(archive, versions)
+                continue
+            if key in place.skipped:
+                continue
+            if (line := lines.get(key)) and is_same(line, versions.current, listed):
+                place.logs[key] = _resumed(archive, versions, versions.current, line)
                 continue
             owners[key] = place
             todo.append(versions.current)
@@ -264,7 +315,19 @@ def read_logs(archive: Archive, places: Sequence[Placed], *, owner: str) -> list
         place = owners[stored.key]
         place.logs[stored.key] = _log_result(archive, place, stored, check_)
         events += said
+        if saved and isinstance(check_, LogCheck) and check_.proven and not said:
+            saved.add(place.account, place.region, stored, check_)
     return events
+
+
+def _resumed(archive: Archive, versions: Versions, stored: Stored, line: SavedLog) -> LogResult:
+    check = LogCheck(findings=(), content_sha256=line.content_sha256, stored_sha256=line.stored_sha256)
+    return LogResult(
+        stored=stored,
+        check=check,
+        findings=tuple(_marked(archive, versions)),
+        resumed_at=line.checked_at,
+    )
 
 
 def _checked(archive: Archive, got: Got, listed: Listed) -> LogCheck:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from trailkeep.aws.stored import DIGESTS, Archive, ArchiveFolder, Stored
@@ -37,13 +37,17 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One account in one Region; ``begins_at`` is when its first digest begins, ``homes`` of trails."""
+    """One account in one Region; ``begins_at`` is when its first digest begins, ``homes`` of trails.
+
+    ``since`` is the end of the head that a run goes on from, None for the beginning.
+    """
 
     account: str
     region: str
     folders: tuple[ArchiveFolder, ...]
     begins_at: datetime | None = None
     homes: frozenset[str] = frozenset()
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +138,7 @@ def _listings(archive: Archive, places: Sequence[Place], asked: Range, as_of: da
         for number, place in enumerate(places)
         for folder in place.folders
         if folder.is_of_digests or folder.family == Family.EVENTS
-        for prefix in _prefixes(folder, asked, as_of)
+        for prefix in _prefixes(folder, replace(asked, since=place.since or asked.since), as_of)
     ]
     answers = zip(prefixes, archive.listings(prefix for _, _, prefix in prefixes), strict=True)
     found: dict[tuple[int, str], list[Stored]] = {}

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
 from trailkeep.aws.archive import open_archive
@@ -17,13 +18,17 @@ from trailkeep.core.arn import Arn
 from trailkeep.core.errors import StoppedError, UsageError
 from trailkeep.core.layout import DigestKey, parse_key
 from trailkeep.core.times import parse_moment
+from trailkeep.keep.heads import Reached
 from trailkeep.keep.integrity import Finding
 from trailkeep.keep.signing_keys import BundleKey
 from trailkeep.keep.verification import Verification
 from trailkeep.workflows.signing_keys import BEGINNING, fetched_bundle, key_uses, read_bundle, ring_of
-from trailkeep.workflows.verify import Known, Outputs, Told, verify_meanwhile
+from trailkeep.workflows.verify import Known, Outputs, Sample, Told, verify_meanwhile
+from trailkeep.workflows.verify_earlier import Earlier
+from trailkeep.workflows.verify_heads import HEADS, HeadFile, earlier_of
 from trailkeep.workflows.verify_known import known_of, nobody_asked
 from trailkeep.workflows.verify_places import Range
+from trailkeep.workflows.verify_saved import Saved, scope_name
 from trailkeep.workflows.verify_spool import Spool
 
 if TYPE_CHECKING:
@@ -36,6 +41,7 @@ __all__ = ["Asked", "run"]
 _CONFIG = Path("trailkeep.toml")
 _ELSEWHERE = "us-east-1"
 _AT_ONCE = 3
+_CHANCE = SystemRandom()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +61,9 @@ class Asked:
     sign_kms: str = ""
     locks: str = "0"
     lake: Path | None = None
+    heads: Path | None = None
+    incremental: bool = False
+    sample: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,12 +128,25 @@ def run(
         raise UsageError(
             f"--until: expected a time after {asked.since}, got {asked.until}; correct one of them"
         )
-    with Spool() as spool, ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+    heads = _heads(asked, place)
+    said = parse_moment(asked.as_of, now=now) if asked.as_of else None
+    earlier = earlier_of(
+        heads, place.archive, is_named=asked.heads is not None, goes_on=asked.incremental, as_of=said
+    )
+    if asked.incremental and (wanted.since or wanted.until):
+        raise UsageError(
+            "--incremental: expected no --since and --until with it, got one; it begins at the heads itself"
+        )
+    if asked.incremental and asked.sample is not None:
+        raise UsageError("--sample: expected it without --incremental, got both; drop one of them")
+    saved = _saved(asked, place, clock)
+    reached: list[Reached] = []
+    with saved, Spool() as spool, ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         known = pool.submit(_known, asked, place)
         pool.submit(lambda: list(place.archive.read(())))  # connects; an error comes when it is read
         held = place.archive.folders()
-        keys = pool.submit(_keys, asked, place, held, wanted, now=now)
-        as_of = parse_moment(asked.as_of, now=now) if asked.as_of else _as_of(place, held, now)
+        keys = pool.submit(_keys, asked, place, held, wanted, now=now, earlier=earlier)
+        as_of = said or _as_of(place, held, now)
         found = verify_meanwhile(
             place.archive,
             held,
@@ -138,10 +160,14 @@ def run(
                 keys=lambda used: key_uses(keys.result().entries, used, source=keys.result().source),
                 progress=progress,
                 locks=locks,
+                reached=reached.append,
             ),
+            earlier=earlier,
+            saved=saved,
+            sample=None if asked.sample is None else Sample(count=asked.sample, choose=_CHANCE.sample),
         )
-        if lake:
-            _into_lake(lake, found, spool, is_whole=not wanted.since)
+        if lake and asked.sample is None:
+            _into_lake(lake, found, spool, is_whole=not wanted.since and not found.reused.parts)
         if asked.report:
             from trailkeep.workflows.report import write_report  # noqa: PLC0415 - not always needed
 
@@ -153,6 +179,8 @@ def run(
                 render=render,
                 signer=signer,
             )
+        if heads:
+            heads.add(reached)
     return found
 
 
@@ -181,6 +209,25 @@ def _place(asked: Asked) -> _Place:
         configured=configured,
         is_copy=asked.source is not None and not asked.source.startswith("s3://"),
     )
+
+
+def _heads(asked: Asked, place: _Place) -> HeadFile | None:
+    """Return the file of heads; one that nobody named is in the lake of ``trailkeep.toml``."""
+    if asked.heads:
+        return HeadFile(asked.heads)
+    if place.configured:
+        lake = asked.lake or place.configured.config.lake.path
+        return HeadFile(Path(lake) / "integrity" / HEADS)
+    return None
+
+
+def _saved(asked: Asked, place: _Place, clock: Callable[[], datetime]) -> Saved:
+    """Return what a run of the same scope left, in the lake of ``trailkeep.toml``; nothing for others."""
+    if place.configured is None:
+        return Saved(None, clock)
+    lake = Path(asked.lake or place.configured.config.lake.path)
+    scope = (place.archive.name, asked.since or "", asked.until or "", *asked.accounts, "", *asked.regions)
+    return Saved(lake / "integrity" / "begun" / scope_name(scope), clock)
 
 
 def _locks(asked: Asked, place: _Place) -> Callable[[Sequence[Stored]], Sequence[Finding]]:
@@ -235,7 +282,10 @@ def _known(asked: Asked, place: _Place) -> Known:
     return known_of(said)
 
 
-def _keys(asked: Asked, place: _Place, held: Discovered, wanted: Range, *, now: datetime) -> _Keys:
+def _keys(
+    asked: Asked, place: _Place, held: Discovered, wanted: Range, *, now: datetime, earlier: Earlier
+) -> _Keys:
+    """Return the keys; a copy needs none where the caller trusts heads, which prove all below by hashes."""
     if asked.keys:
         return _Keys(entries=read_bundle(asked.keys), refused="", source="keys file")
     regions = {folder.region for folder in held.folders if folder.is_of_digests}
@@ -244,6 +294,8 @@ def _keys(asked: Asked, place: _Place, held: Discovered, wanted: Range, *, now: 
             place.accounts, regions, since=wanted.since or BEGINNING, until=wanted.until or now, now=now
         )
     except StoppedError as error:
+        if place.is_copy and earlier.is_trusted and earlier.reached:
+            return _Keys(entries=(), refused="", source="heads file")
         if place.is_copy:
             raise UsageError(
                 f"{place.archive.name}: expected CloudTrail's public keys, got no credentials to fetch them "
@@ -291,7 +343,8 @@ def _into_lake(lake: Lake, found: Verification, spool: Spool, *, is_whole: bool)
     from trailkeep.lake.verdicts import Run, Verdicts  # noqa: PLC0415
 
     scope = found.scope
-    window = Window(accounts=scope.accounts, regions=scope.regions, since=scope.since, until=scope.until)
+    since = max((one.until for one in found.reused.parts), default=scope.since)
+    window = Window(accounts=scope.accounts, regions=scope.regions, since=since, until=scope.until)
     Verdicts(lake=lake).replace(
         spool.batches(),
         found.findings,
