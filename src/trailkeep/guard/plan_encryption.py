@@ -14,9 +14,11 @@ from trailkeep.guard.canonical import fault
 from trailkeep.guard.changes import (
     Action,
     Change,
+    CreateBucket,
     CreateKey,
     EnableKeyRotation,
     PutBucketEncryption,
+    PutBucketPolicy,
     PutKeyPolicy,
     SetTrailKey,
     StartLogging,
@@ -34,6 +36,8 @@ __all__ = ["decide_bucket", "decide_key", "with_trail_key"]
 
 _S3_KEYS = "sse-s3"
 _KEYED = (CreateKey, PutKeyPolicy, PutBucketEncryption)
+_READY = (CreateBucket, PutBucketPolicy)
+"""What CloudTrail looks for whenever a trail is changed."""
 
 
 def decide_key(blueprint: Blueprint, estate: Estate, allow: frozenset[Allowance]) -> Iterator[Decision]:
@@ -83,9 +87,10 @@ def with_trail_key(
     trail: Iterable[Decision],
 ) -> Iterator[Decision]:
     """Yield the trail's decisions with that on its key before logging starts; it waits for the key."""
-    blocked = [one for one in archive if isinstance(one, Blocked) and isinstance(one.action, _KEYED)]
-    waiting = [*trail]
-    keys = [*_trail_key(blueprint, estate, allow, waiting)]
+    waiting, listed = [*trail], [*archive]
+    blocked = [one for one in listed if isinstance(one, Blocked) and isinstance(one.action, _KEYED)]
+    bucket = [one for one in listed if isinstance(one, Blocked) and isinstance(one.action, _READY)]
+    keys = [*_trail_key(blueprint, estate, allow, [*waiting, *bucket])]
     if blocked:
         reason = "the key is not ready for it"
         keys = [
