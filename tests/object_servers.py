@@ -28,10 +28,14 @@ BUCKET = "served-bucket"
 
 @contextmanager
 def object_server(
-    monkeypatch: pytest.MonkeyPatch, items: Mapping[str, Item], *, answers: Mapping[str, Any] | None = None
+    monkeypatch: pytest.MonkeyPatch,
+    items: Mapping[str, Item],
+    *,
+    answers: Mapping[str, Any] | None = None,
+    bucket: str = BUCKET,
 ) -> Iterator[list[str]]:
     """Serve some objects where every AWS program of this process looks; yields the requests so far."""
-    with serving(Contents(buckets={BUCKET: items}, answers=answers or {})) as (url, seen):
+    with serving(Contents(buckets={bucket: items}, answers=answers or {})) as (url, seen):
         for name, value in {
             "AWS_ENDPOINT_URL": url,
             "AWS_REGION": "us-east-1",

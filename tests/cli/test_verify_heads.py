@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from guard_verbs import Ran, run_verb
+from object_servers import Item as Served
+from object_servers import object_server
 from trailkeep.cli import verify
 from trailkeep.core.layout import DigestKey, LogKey, parse_key
 from trailkeep.keep.signing_keys import BundleKey, encode_bundle, public_key
@@ -258,8 +260,50 @@ def test_without_keys(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "log.hash_mismatch" in _kinds(copy.verify(HOURS, "--json", keys=False))
 
 
+def test_a_sample(archive: Path, tmp_path: Path) -> None:
+    """A sample reads so many logs of each chain and is never PASS; an altered log is found where it is read."""
+    copy = Copy(archive, tmp_path)
+    ran = copy.verify(HOURS, "--json", "--sample", "3")
+    logs = ran.document["summary"]["logs"]
+    assert (ran.exit_code, ran.document["findings"]) == (3, [])
+    assert (logs["verified"], logs["unread"]) == (3 * len(ACCOUNTS), logs["listed"] - 3 * len(ACCOUNTS))
+    assert f"{logs['unread']} logs were not read, as asked" in ran.document["reason"]
+    copy.alter(copy.keys(lambda at: at < BEGIN + timedelta(hours=5), LogKey)[0])
+    whole = copy.verify(HOURS, "--json", "--sample", "1000")
+    assert (whole.exit_code, _kinds(whole)) == (1, ["log.hash_mismatch"])
+
+
+def test_what_a_run_leaves_that_is_cut_off(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that goes on from one that was cut off reads the rest, says what it took over, and misses nothing."""
+    whole = FolderReach(archive / "whole", bucket=BUCKET)
+    last = max(key for key in whole.listed() if isinstance(parse_key(key), LogKey))
+    items = {}
+    for key in whole.listed():
+        one = whole.read(key)
+        refusal = "ExpiredToken" if key == last else ""
+        items[key] = Served(body=one.body, metadata=one.metadata, refusal=refusal, refused_times=1)
+    heads = tmp_path / "heads.jsonl"
+    named = (f"s3://{BUCKET}/", "--heads", str(heads), "--as-of", END.isoformat())
+    arguments = (*named, "--keys", str(archive / "keys.json"), "--json")
+    with object_server(monkeypatch, items, bucket=BUCKET) as seen:
+        assert run_verb((verify,), arguments).exit_code == 4
+        assert not heads.exists()
+        before = len(seen)
+        ran = run_verb((verify,), arguments)
+        asked = [line for line in seen[before:] if "/CloudTrail/" in line and "prefix" not in line]
+    reused = ran.document["reused"]
+    assert (ran.exit_code, ran.document["findings"]) == (0, [])
+    assert reused["count"] == reused["resumed"] > 0
+    assert len(asked) + reused["resumed"] == ran.document["summary"]["logs"]["verified"]
+    assert not [*tmp_path.glob("heads.jsonl.begun/*")]
+
+
 def test_usage(archive: Path, tmp_path: Path) -> None:
     """Going on needs heads of an earlier run, and a range of time of its own is refused."""
     copy = Copy(archive, tmp_path, hours=20)
     assert run_verb((verify,), (str(tmp_path / "copy"), "--incremental")).exit_code == 2
     assert copy.verify(20, "--incremental", "--since", "2026-03-01").exit_code == 2
+    assert copy.verify(20, "--sample", "3", "--deep").exit_code == 2
+    assert copy.verify(20, "--deep").exit_code == 0

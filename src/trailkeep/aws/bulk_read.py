@@ -96,6 +96,7 @@ class _Reading(Generic[T]):
         self._stop = Event()
         self._growing = Lock()
         self._threads: list[Thread] = []
+        self._failed: BaseException | None = None
 
     def __enter__(self) -> Self:
         for _ in range(min(_FEW, self._most)):
@@ -120,12 +121,19 @@ class _Reading(Generic[T]):
         """Return what is ready, waiting for at least one.
 
         Raises:
-            BaseException: what reading or working on an object raised.
+            BaseException: what reading or working on an object raised, once all that was ready before it is
+                returned.
         """
+        if self._failed:
+            raise self._failed
         results = [_value(self._next())]
         with suppress(Empty):
-            while True:
-                results.append(_value(self._done.get_nowait()))
+            while self._failed is None:
+                outcome = self._done.get_nowait()
+                if isinstance(outcome, BaseException):
+                    self._failed = outcome
+                else:
+                    results.append(outcome)
         return results
 
     def _next(self) -> tuple[Stored, T] | BaseException:

@@ -51,6 +51,11 @@ def command(
     incremental: bool = typer.Option(
         False, "--incremental", help="Read only what came after the heads that an earlier run proved."
     ),
+    deep: bool = typer.Option(
+        False,
+        "--deep",
+        help="Read everything from the beginning, as happens without --incremental and --sample.",
+    ),
     sample: int | None = typer.Option(
         None, "--sample", min=0, help="Read only so many logs of each chain, chosen by chance; never PASS."
     ),
@@ -83,6 +88,7 @@ def command(
                 heads=heads,
                 incremental=incremental,
                 sample=sample,
+                deep=deep,
             ),
             clock=lambda: datetime.now(UTC),
             render=_render,

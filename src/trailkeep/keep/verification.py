@@ -160,8 +160,8 @@ class ReusedPart(msgspec.Struct, frozen=True, kw_only=True):
 class Reused(msgspec.Struct, frozen=True, kw_only=True):
     """How many results are of earlier runs, and when the oldest of them was found.
 
-    ``parts`` lie below heads of earlier runs; ``resumed`` logs were read by a run that was cut off, the first of
-    them at ``resumed_from``.
+    ``parts`` lie below heads of earlier runs; ``resumed`` logs were read by a run that was cut off, the
+    first of them at ``resumed_from``.
     """
 
     count: int = 0

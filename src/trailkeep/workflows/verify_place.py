@@ -6,7 +6,7 @@ Where a version cannot be proven and an earlier one can, that one stands in for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -280,22 +280,11 @@ def read_logs(
     todo: list[Stored] = []
     owners: dict[str, Placed] = {}
     for place in places:
-        lines = saved.of(place.account, place.region) if saved else {}
         place.findings += missing_logs(place.named, place.listing.logs, bucket=archive.bucket)
-        for key, listed in place.named.items():
-            versions = place.listing.logs.get(key)
-            if versions is None or listed.bucket != archive.bucket:
-                continue
-            if versions.current is None:
-                place.findings += _marked(archive, versions)
-                continue
-            if key in place.skipped:
-                continue
-            if (line := lines.get(key)) and is_same(line, versions.current, listed):
-                place.logs[key] = _resumed(archive, versions, versions.current, line)
-                continue
-            owners[key] = place
-            todo.append(versions.current)
+        lines = saved.of(place.account, place.region) if saved else {}
+        wanted = [*_to_read(archive, place, lines)]
+        owners |= dict.fromkeys((stored.key for stored in wanted), place)
+        todo += wanted
 
     def check(got: Got) -> tuple[LogCheck | Unread, tuple[TrailEvent, ...]]:
         place = owners[got.stored.key]
@@ -318,6 +307,20 @@ def read_logs(
         if saved and isinstance(check_, LogCheck) and check_.proven and not said:
             saved.add(place.account, place.region, stored, check_)
     return events
+
+
+def _to_read(archive: Archive, place: Placed, lines: Mapping[str, SavedLog]) -> Iterator[Stored]:
+    """Yield the logs that are to be read; those that were read before are taken as they are."""
+    for key, listed in place.named.items():
+        versions = place.listing.logs.get(key)
+        if versions is None or listed.bucket != archive.bucket:
+            continue
+        if versions.current is None:
+            place.findings += _marked(archive, versions)
+        elif (line := lines.get(key)) and is_same(line, versions.current, listed):
+            place.logs[key] = _resumed(archive, versions, versions.current, line)
+        elif key not in place.skipped:
+            yield versions.current
 
 
 def _resumed(archive: Archive, versions: Versions, stored: Stored, line: SavedLog) -> LogResult:

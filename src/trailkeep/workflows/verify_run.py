@@ -64,6 +64,7 @@ class Asked:
     heads: Path | None = None
     incremental: bool = False
     sample: int | None = None
+    deep: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +138,10 @@ def run(
         raise UsageError(
             "--incremental: expected no --since and --until with it, got one; it begins at the heads itself"
         )
-    if asked.incremental and asked.sample is not None:
-        raise UsageError("--sample: expected it without --incremental, got both; drop one of them")
+    modes = {"--deep": asked.deep, "--incremental": asked.incremental, "--sample": asked.sample is not None}
+    if sum(modes.values()) > 1:
+        got = ", ".join(name for name, is_asked in modes.items() if is_asked)
+        raise UsageError(f"verify: expected one of {', '.join(modes)}, got {got}; drop the others")
     saved = _saved(asked, place, clock)
     reached: list[Reached] = []
     with saved, Spool() as spool, ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
@@ -222,12 +225,12 @@ def _heads(asked: Asked, place: _Place) -> HeadFile | None:
 
 
 def _saved(asked: Asked, place: _Place, clock: Callable[[], datetime]) -> Saved:
-    """Return what a run of the same scope left, in the lake of ``trailkeep.toml``; nothing for others."""
-    if place.configured is None:
+    """Return what a run of the same scope left beside the heads; nothing where these are kept nowhere."""
+    heads = _heads(asked, place)
+    if heads is None:
         return Saved(None, clock)
-    lake = Path(asked.lake or place.configured.config.lake.path)
     scope = (place.archive.name, asked.since or "", asked.until or "", *asked.accounts, "", *asked.regions)
-    return Saved(lake / "integrity" / "begun" / scope_name(scope), clock)
+    return Saved(heads.path.with_name(f"{heads.path.name}.begun") / scope_name(scope), clock)
 
 
 def _locks(asked: Asked, place: _Place) -> Callable[[Sequence[Stored]], Sequence[Finding]]:
