@@ -123,7 +123,7 @@ def test_clean_copies_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shap
     ran = _offline(tmp_path / "copy", keys, monkeypatch)
     summary = ran.document["summary"]
     assert (ran.exit_code, ran.document["findings"]) == (0, [])
-    assert summary["logs"] == {"listed": 36, "verified": 36, "failed": 0, "unlisted": 0}
+    assert summary["logs"] == {"listed": 36, "verified": 36, "failed": 0, "unlisted": 0, "unread": 0}
     assert summary["digests"]["failed"] == summary["hours"]["uncovered"] == 0
     assert len(ran.document["keys"]) > (2 if rotation else 0)
 

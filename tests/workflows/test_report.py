@@ -380,7 +380,7 @@ def test_the_summary_is_the_documented_one(tmp_path: Path) -> None:
     """The counts of verify --json are the sums over the chains."""
     assert made.archive(tmp_path).found.summary == {
         "digests": {"expected": 3, "verified": 3, "failed": 0},
-        "logs": {"listed": 4, "verified": 4, "failed": 0, "unlisted": 0},
+        "logs": {"listed": 4, "verified": 4, "failed": 0, "unlisted": 0, "unread": 0},
         "chains": 1,
         "hours": {"covered": 3, "explained": 0, "uncovered": 0},
     }
