@@ -185,86 +185,20 @@ def test_an_archive_account_that_nobody_tells() -> None:
     }
     documents = {**RECIPE, "scp.json": {"Version": "2012-10-17", "Statement": statement}}
     files = folder(documents)
-    possible = possible_archives(files)
-    assert {one.archive_account for one in possible.facts} == {"", "444444444444"}
+    assert possible_archives(files) == ("", "444444444444")
     (found,) = prove_documents(files, only="delete-version").threats
     assert found.verdict is Outcome.COUNTEREXAMPLE
     assert found.witness is not None
     assert found.witness.account == "444444444444"
     told = folder(documents, params=PARAMS)
-    assert len(possible_archives(told).facts) == 1
+    assert possible_archives(told) == ("",)
     (proved,) = prove_documents(told, only="delete-version").threats
     assert proved.verdict is Outcome.PROVED
 
 
-_DELETE = {
-    "Effect": "Allow",
-    "Principal": {"AWS": "arn:aws:iam::333333333333:root"},
-    "Action": "s3:DeleteObjectVersion",
-    "Resource": f"arn:aws:s3:::{BUCKET}/*",
-}
-
-
-def _keeps(**elements: Any) -> Folder:
-    """Return a folder whose RCP denies deleting, and whose bucket policy lets a member account delete."""
-    deny = {
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:DeleteObjectVersion",
-        "Resource": "*",
-        **elements,
-    }
-    bucket = {
-        **RECIPE["bucket-policy.json"],
-        "Statement": [*RECIPE["bucket-policy.json"]["Statement"], _DELETE],
-    }
-    return folder({"bucket-policy.json": bucket, "rcp.json": {"Version": "2012-10-17", "Statement": deny}})
-
-
-def _untold(files: Folder, *names: str) -> Folder:
-    told = {name: value for name, value in PARAMS.items() if name not in names}
-    return {**files, "params.json": json.dumps(told).encode()}
-
-
-@pytest.mark.parametrize("key", ["aws:ResourceOrgID", "aws:PrincipalOrgID"])
-def test_an_organization_that_nobody_tells(key: str) -> None:
-    """An organization that a policy spares may be the archive's while nothing says which that is."""
-    files = _keeps(Condition={"StringNotEquals": {key: ["o-aaaaaaaaaa", "o-bbbbbbbbbb"]}})
-    del files["bucket-policy.json"]
-    untold = prove_documents(_untold(files, "organization"), only="delete-version")
-    assert untold.threats[0].verdict is Outcome.COUNTEREXAMPLE
-    assert any("organization is not known: proved also for o-aaaaaaaaaa" in one for one in untold.assumptions)
-    (told,) = prove_documents(_untold(files), only="delete-version").threats
-    assert told.verdict is Outcome.PROVED
-
-
-@pytest.mark.parametrize(
-    ("prefix", "verdict"),
-    [(None, Outcome.COUNTEREXAMPLE), ("", Outcome.COUNTEREXAMPLE), ("logs", Outcome.PROVED)],
-)
-def test_a_prefix_that_nobody_tells(prefix: str | None, verdict: Outcome) -> None:
-    """Where policies name two folders of logs, what keeps one of them keeps not the other."""
-    files = _keeps(Resource=f"arn:aws:s3:::{BUCKET}/logs/AWSLogs/*")
-    told = PARAMS if prefix is None else {**PARAMS, "prefix": prefix}
-    proof = prove_documents({**files, "params.json": json.dumps(told).encode()}, only="delete-version")
-    assert proof.threats[0].verdict is verdict
-    assert any("proved for AWSLogs/, logs/AWSLogs/" in one for one in proof.assumptions) is (prefix is None)
-
-
-def test_a_prefix_that_no_policy_names() -> None:
-    """Where policies name no folder at all, no folder is presumed: a pattern may keep one and not another."""
-    files = {"rcp.json": _keeps(Resource=f"arn:aws:s3:::{BUCKET}/AWS*")["rcp.json"]}
-    (found,) = prove_documents(_untold(files), only="delete-version").threats
-    assert found.verdict is Outcome.COUNTEREXAMPLE
-    (told,) = prove_documents(
-        {**files, "params.json": json.dumps({**PARAMS, "prefix": ""}).encode()}, only="delete-version"
-    ).threats
-    assert told.verdict is Outcome.PROVED
-
-
 def test_too_many_accounts() -> None:
     """With many accounts named and none told to be the archive's the answer asks for it."""
-    principals = [f"{number:012d}" for number in range(100, 140)]
+    principals = [f"{number}" * 12 for number in range(1, 10)] + ["012345678901"]
     statement = {
         "Effect": "Allow",
         "Principal": {"AWS": principals},
@@ -272,7 +206,7 @@ def test_too_many_accounts() -> None:
         "Resource": "*",
     }
     files = folder({"bucket-policy.json": {"Version": "2012-10-17", "Statement": statement}})
-    with pytest.raises(UsageError, match=r"name archive_account, management_account.* in params"):
+    with pytest.raises(UsageError, match="name archive_account in params"):
         prove_documents(files)
 
 

@@ -129,21 +129,15 @@ def _partition(guards: Guards) -> str:
 
 
 def _of_account(guards: Guards, attacker: Attacker, kind: PrincipalKind, account: str) -> Asker:
-    caller = _caller(guards, kind, account)
+    caller = Caller(kind=kind, account_id=account, partition=_partition(guards))
     if account == guards.facts.archive_account:
         return Asker(attacker=attacker, caller=caller, scps=guards.scps)
     scps = next((path.scps for path in guards.members if path.account == account), ())
     return Asker(attacker=attacker, caller=caller, scps=scps)
 
 
-def _caller(guards: Guards, kind: PrincipalKind, account: str) -> Caller:
-    """Return who calls from an account, which is of the archive's organization where there is one."""
-    organization = guards.facts.organization if guards.has_organization else ""
-    return Caller(kind=kind, account_id=account, organization_id=organization, partition=_partition(guards))
-
-
 def _of_path(guards: Guards, attacker: Attacker, kind: PrincipalKind, path: MemberPath) -> Asker:
-    caller = _caller(guards, kind, path.account)
+    caller = Caller(kind=kind, account_id=path.account, partition=_partition(guards))
     is_delegate = attacker is Attacker.DELEGATE
     return Asker(attacker=attacker, caller=caller, scps=path.scps, is_delegate=is_delegate, count=path.count)
 

@@ -18,7 +18,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from trailkeep.core.errors import UsageError
-from trailkeep.core.outside import read_json
 from trailkeep.guard.acceptance import QUOTAS, refusals
 from trailkeep.guard.delivery import Kind
 from trailkeep.guard.evaluate import FULL_AWS_ACCESS
@@ -27,7 +26,6 @@ from trailkeep.guard.policy import parse_policy
 from trailkeep.guard.prove_accounts import completed, fresh_account, mentions
 from trailkeep.guard.prove_callers import DELEGATION
 from trailkeep.guard.prove_guards import Guard, Guards, Levels, MemberPath
-from trailkeep.guard.prove_unknown import Possibilities, possibilities
 from trailkeep.guard.revealed import decode_params, revealed
 from trailkeep.guard.threat import Control
 
@@ -65,22 +63,27 @@ def control_of(name: str) -> Control | None:
     return Control.RCP if name.startswith("rcp") and name.endswith(".json") else None
 
 
-def possible_archives(files: Mapping[str, bytes | str]) -> Possibilities:
-    """Return what the archive may be that the policies of a folder are about."""
+def possible_archives(files: Mapping[str, bytes | str]) -> tuple[str, ...]:
+    """Return the accounts that may be the archive's; an empty text is the one that is told, or stands for it.
+
+    Where nothing tells it, each account that a policy names may be the one.
+    """
     reader = _Reader(files=files)
     listed = [guard for name in sorted(files) for guard in reader.guard(name)]
-    told = reader.told()
-    if not listed:
-        return Possibilities(facts=(told,))
-    return possibilities(told, reader.texts, knows_prefix=reader.knows_prefix)
+    facts = together(reader.params(), revealed(reader.documents))
+    if facts.archive_account or not listed:
+        return ("",)
+    known, _ = completed(facts, reader.texts)
+    named = {one for one in mentions(reader.texts) if one.isdecimal()}
+    return ("", *sorted(named - {known.management_account}))
 
 
-def document_guards(files: Mapping[str, bytes | str], *, told: ArchiveFacts | None = None) -> Guards:
+def document_guards(files: Mapping[str, bytes | str], *, archive: str = "") -> Guards:
     """Return the guards of a folder.
 
     Args:
         files: the names of its files and what is in them; as text why a file could not be read.
-        told: what the archive is taken to be; without it what the folder tells.
+        archive: the archive account, where nothing in the folder tells it.
 
     Raises:
         UsageError: no file is a policy of an archive.
@@ -91,7 +94,7 @@ def document_guards(files: Mapping[str, bytes | str], *, told: ArchiveFacts | No
             "--policies: expected bucket-policy.json, key-policy.json, scp*.json or rcp*.json, "
             f"got {got}; name your files like that"
         )
-    return _Reader(files=files).guards(told)
+    return _Reader(files=files).guards(archive)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,12 +106,11 @@ class _Reader:
     problems: list[str] = field(default_factory=list)
     documents: list[tuple[Kind, object]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
-    knows_prefix: bool = False
 
-    def guards(self, given: ArchiveFacts | None) -> Guards:
+    def guards(self, archive: str) -> Guards:
         found = [guard for name in sorted(self.files) for guard in self.guard(name)]
-        told = self.told()
-        facts, notes = completed(given or told, self.texts)
+        told = together(self.params(), revealed(self.documents), ArchiveFacts(archive_account=archive))
+        facts, notes = completed(told, self.texts)
         facts, notes = self.with_bucket(facts, notes)
         found = [guard for guard in found if self.is_accepted(guard, bucket=facts.bucket)]
         by_control = {control: tuple(one for one in found if one.control is control) for control in Control}
@@ -158,10 +160,6 @@ class _Reader:
         self.unread[control] = reason
         self.problems.append(reason)
 
-    def told(self) -> ArchiveFacts:
-        """Return what ``params.json`` and the policies that were read tell."""
-        return together(self.params(), revealed(self.documents))
-
     def params(self) -> ArchiveFacts:
         content = self.files.get("params.json")
         if content is None:
@@ -170,12 +168,10 @@ class _Reader:
             self.problems.append(f"params.json: expected a JSON object, got {content}; correct the file")
             return ArchiveFacts()
         try:
-            given = decode_params(content)
-            self.knows_prefix = "prefix" in map(str.lower, read_json(content))
+            return decode_params(content)
         except (UsageError, RecursionError) as error:
             self.problems.append(str(error) or "params.json: expected a JSON object")
             return ArchiveFacts()
-        return given
 
     def with_bucket(
         self, facts: ArchiveFacts, notes: tuple[str, ...]

@@ -31,44 +31,23 @@ from trailkeep.guard.policy import parse_policy
 from trailkeep.guard.prove_accounts import completed, fresh_account, grouped, mentions
 from trailkeep.guard.prove_callers import DELEGATION
 from trailkeep.guard.prove_guards import Guard, Guards, Levels, MemberPath
-from trailkeep.guard.prove_unknown import Possibilities, possibilities
 from trailkeep.guard.threat import Control
 
-__all__ = ["estate_guards", "possible_estates"]
+__all__ = ["estate_guards"]
 
 _SCPS = (Control.ARCHIVE_SCP, Control.ORGANIZATION_SCP)
 _MEMBER = "333333333333"
 _NO_ORGANIZATION = (Absent, Unasked)
 
 
-def estate_guards(estate: Estate, *, trail: str = "", told: ArchiveFacts | None = None) -> Guards:
+def estate_guards(estate: Estate, *, trail: str = "") -> Guards:
     """Return what guards the archive of an estate.
 
     Args:
         estate: what was observed.
         trail: the name of the trail; without it the organization trail that delivers to the bucket.
-        told: what the archive is taken to be; without it what the estate tells.
     """
-    return _Reader(estate=estate, facts=told or _observed(estate, trail)).guards()
-
-
-def possible_estates(estate: Estate, *, trail: str = "") -> Possibilities:
-    """Return what the archive may be where organization or trail could not be read."""
-    told = _observed(estate, trail)
-    reader = _Reader(estate=estate, facts=told)
-    known = reader.guards().facts
-    accounts = replace(
-        told, management_account=known.management_account, archive_account=known.archive_account
-    )
-    found = possibilities(accounts, reader.texts, knows_prefix=bool(told.trail))
-    return replace(
-        found,
-        facts=tuple(replace(told, organization=one.organization, prefix=one.prefix) for one in found.facts),
-    )
-
-
-def _observed(estate: Estate, trail: str) -> ArchiveFacts:
-    return observed(estate, trail=trail or _own_trail(estate))
+    return _Reader(estate=estate, facts=observed(estate, trail=trail or _own_trail(estate))).guards()
 
 
 def _own_trail(estate: Estate) -> str:

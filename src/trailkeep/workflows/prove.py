@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 
 from trailkeep.core.errors import UsageError
 from trailkeep.guard.estate import Estate
 from trailkeep.guard.prove_archive import prove_archive, worst_of
 from trailkeep.guard.prove_documents import document_guards, possible_archives
-from trailkeep.guard.prove_estate import estate_guards, possible_estates
-from trailkeep.guard.prove_guards import Guards
+from trailkeep.guard.prove_estate import estate_guards
 from trailkeep.guard.prove_model import Proof
-from trailkeep.guard.prove_unknown import Possibilities
-from trailkeep.guard.threat import Threat
 from trailkeep.guard.threats import THREATS, threat
 
 __all__ = ["prove_documents", "prove_estate"]
 
-_MOST = 32
-"""Possible archives; each takes about a third of a second."""
+_MOST_ARCHIVES = 9
 
 
 def prove_estate(estate: Estate, *, trail: str = "", only: str = "", with_redundant: bool = False) -> Proof:
@@ -28,13 +23,10 @@ def prove_estate(estate: Estate, *, trail: str = "", only: str = "", with_redund
     ``with_redundant``: also name the denies that no verdict rests on.
 
     Raises:
-        UsageError: there is no threat of that id; or the archive may be too many to prove it for each.
+        UsageError: there is no threat of that id.
     """
     threats = (threat(only),) if only else THREATS
-    possible = possible_estates(estate, trail=trail)
-    _only_some(possible, where="--estate", remedy="make the organization and the trails readable")
-    every = (estate_guards(estate, trail=trail, told=told) for told in possible.facts)
-    return _worst(every, possible, threats, with_redundant=with_redundant)
+    return prove_archive(estate_guards(estate, trail=trail), threats, with_redundant=with_redundant)
 
 
 def prove_documents(
@@ -42,37 +34,19 @@ def prove_documents(
 ) -> Proof:
     """Return the proof for the files of a folder; as text why one could not be read.
 
-    Where nothing tells account, organization or prefix of the archive, it is proved for each that a policy
-    names and for one that none names; the worst counts.
+    Where nothing tells which account is the archive's, it is proved for each that a policy names and for one
+    that none names; the worst counts.
 
     Raises:
-        UsageError: there is no threat of that id, or no file is a policy of an archive; or the archive may be
-            too many to prove it for each.
+        UsageError: there is no threat of that id, or no file is a policy of an archive; or policies name too
+            many accounts to prove it for each.
     """
     threats = (threat(only),) if only else THREATS
-    possible = possible_archives(files)
-    _only_some(possible, where="--policies", remedy=f"name {', '.join(possible.unknown)} in params.json")
-    guards = (document_guards(files, told=told) for told in possible.facts)
-    return _worst(guards, possible, threats, with_redundant=with_redundant)
-
-
-def _only_some(possible: Possibilities, *, where: str, remedy: str) -> None:
-    if len(possible.facts) > _MOST:
+    archives = possible_archives(files)
+    if len(archives) > _MOST_ARCHIVES:
         raise UsageError(
-            f"{where}: expected to know which archive is meant, got {len(possible.facts)} that the policies "
-            f"may be about; {remedy}"
+            f"--policies: expected to know the archive account, got {len(archives) - 1} accounts that it may "
+            "be; name archive_account in params.json"
         )
-
-
-def _worst(
-    every: Iterable[Guards], possible: Possibilities, threats: Iterable[Threat], *, with_redundant: bool
-) -> Proof:
-    listed = tuple(threats)
-    return worst_of(
-        [
-            prove_archive(
-                replace(guards, notes=(*guards.notes, *possible.notes)), listed, with_redundant=with_redundant
-            )
-            for guards in every
-        ]
-    )
+    guards = [document_guards(files, archive=archive) for archive in archives]
+    return worst_of([prove_archive(one, threats, with_redundant=with_redundant) for one in guards])
