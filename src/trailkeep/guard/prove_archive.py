@@ -55,23 +55,34 @@ def prove_archive(
 def worst_of(proofs: Sequence[Proof]) -> Proof:
     """Return for each threat the worst of several proofs, which differ in what nobody knows.
 
+    A layer suffices where it does in all of them, and the depth is the least.
+
     The plans are those of the first, what is assumed or unread in any of them counts, and what is redundant
     in all of them.
     """
-    order = (Outcome.COUNTEREXAMPLE, Outcome.UNDECIDED, Outcome.RESIDUAL, Outcome.PROVED)
     first, found = proofs[0], [proof.redundant for proof in proofs]
     return msgspec.structs.replace(
         first,
-        threats=tuple(
-            min(alike, key=lambda verdict: order.index(verdict.verdict))
-            for alike in zip(*(proof.threats for proof in proofs), strict=True)
-        ),
+        threats=tuple(map(_worst, zip(*(proof.threats for proof in proofs), strict=True))),
         assumptions=tuple(dict.fromkeys(text for proof in proofs for text in proof.assumptions)),
         unread=tuple(dict.fromkeys(text for proof in proofs for text in proof.unread)),
         redundant=None
         if first.redundant is None
         else tuple(one for one in first.redundant if all(one in (listed or ()) for listed in found)),
     )
+
+
+_ORDER = (Outcome.COUNTEREXAMPLE, Outcome.UNDECIDED, Outcome.RESIDUAL, Outcome.PROVED)
+
+
+def _worst(alike: Sequence[ThreatVerdict]) -> ThreatVerdict:
+    chosen = min(alike, key=lambda verdict: _ORDER.index(verdict.verdict))
+    needing = [one for one in alike if one.depth is not None]
+    if not needing or chosen.verdict not in {Outcome.PROVED, Outcome.RESIDUAL}:
+        return chosen
+    layers = tuple(layer for layer in needing[0].layers if all(layer in one.layers for one in needing))
+    depth = min(one.depth for one in needing if one.depth is not None)
+    return msgspec.structs.replace(chosen, layers=layers, depth=depth)
 
 
 def _with_fix(threat: Threat, prover: Prover) -> ThreatVerdict:
