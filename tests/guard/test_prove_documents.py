@@ -12,7 +12,7 @@ from trailkeep.core.errors import UsageError
 from trailkeep.guard.facts import ArchiveFacts
 from trailkeep.guard.prove_accounts import completed, fresh_account, grouped, mentions
 from trailkeep.guard.prove_archive import prove_archive
-from trailkeep.guard.prove_documents import control_of, document_guards, possible_archives
+from trailkeep.guard.prove_documents import control_of, document_guards, possible_names
 from trailkeep.guard.prove_model import Outcome, Proof
 from trailkeep.guard.threat import Control
 from trailkeep.guard.threats import BY_ID
@@ -185,13 +185,13 @@ def test_an_archive_account_that_nobody_tells() -> None:
     }
     documents = {**RECIPE, "scp.json": {"Version": "2012-10-17", "Statement": statement}}
     files = folder(documents)
-    assert possible_archives(files) == ("", "444444444444")
+    assert [one.archive_account for one in possible_names(files)] == ["", "", "444444444444"]
     (found,) = prove_documents(files, only="delete-version").threats
     assert found.verdict is Outcome.COUNTEREXAMPLE
     assert found.witness is not None
     assert found.witness.account == "444444444444"
     told = folder(documents, params=PARAMS)
-    assert possible_archives(told) == ("",)
+    assert possible_names(told) == (ArchiveFacts(),)
     (proved,) = prove_documents(told, only="delete-version").threats
     assert proved.verdict is Outcome.PROVED
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from proofs import BUCKET, PARAMS, RECIPE, Folder, folder, prover
+from trailkeep.guard.facts import ArchiveFacts
 from trailkeep.guard.prove_archive import prove_archive, worst_of
 from trailkeep.guard.prove_documents import document_guards
 from trailkeep.guard.prove_model import Outcome, Redundant
@@ -83,7 +84,9 @@ def test_redundant_for_every_account_that_it_may_be() -> None:
     files = _files(own)
     del files["params.json"]
     mine, other = (
-        prove_archive(document_guards(files, archive=account), threats, with_redundant=True)
+        prove_archive(
+            document_guards(files, taken=ArchiveFacts(archive_account=account)), threats, with_redundant=True
+        )
         for account in ("222222222222", "333333333333")
     )
     assert mine.redundant is not None

@@ -44,7 +44,7 @@ _EVER = 10**9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveFacts:
-    """What is known; empty or None: not known.
+    """What is known; empty or None: not known. An empty ``prefix`` is known to be none.
 
     ``trail``, ``key``, ``topic``, ``log_group`` and ``feed_role`` are ARNs. ``lock_mode`` and ``lock_days``
     are those of the default retention, empty and 0 where there is none. ``expirations`` are the lifecycle
@@ -57,7 +57,7 @@ class ArchiveFacts:
     management_account: str = ""
     archive_account: str = ""
     bucket: str = ""
-    prefix: str = ""
+    prefix: str | None = None
     trail: str = ""
     key: str = ""
     key_state: str = ""

@@ -7,27 +7,41 @@ every account id or pattern in any policy treats alike. One account of each kind
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from trailkeep.guard.automata import DIGIT, Pattern, accepts, literal, representatives
 from trailkeep.guard.facts import ArchiveFacts
-from trailkeep.guard.matching import split_arn
+from trailkeep.guard.matching import Variable, parts, split_arn
 from trailkeep.guard.prove_guards import Levels, MemberPath
+from trailkeep.guard.prove_organizations import fresh_organization, named_organizations
+from trailkeep.guard.symbolic_patterns import glob
 
-__all__ = ["completed", "fresh_account", "grouped", "mentions"]
+__all__ = ["completed", "fresh_account", "grouped", "mentions", "told_apart"]
 
-_ACCOUNTS = re.compile(r"(?<![0-9A-Za-z*?])[0-9*?]{1,12}(?![0-9A-Za-z*?])")
+_RUNS = re.compile(r"[0-9*?]+")
+_WILD = frozenset("*?")
+_ACCOUNT = (DIGIT,) * 12
 _MANAGEMENT, _ARCHIVE = "111111111111", "222222222222"
-_ORGANIZATION = "o-exampleorgid"
 
 
 def mentions(texts: Iterable[str]) -> frozenset[str]:
-    """Return every account id in some policies, and every pattern that may stand for one."""
-    found = {text for document in texts for text in _ACCOUNTS.findall(document)}
-    return frozenset(
-        text for text in found if len(text) == 12 or (set(text) & {"*", "?"} and set(text) - {"*", "?"})
-    )
+    """Return every account id in some policies, and every pattern that may stand for one.
+
+    >>> sorted(mentions(['"arn:aws:iam::444444444444:root", "arn:aws:iam::55*Admin"']))
+    ['444444444444', '55*']
+    """
+    return frozenset(found for text in texts for found in _mentioned(text))
+
+
+def _mentioned(text: str) -> Iterator[str]:
+    for match in _RUNS.finditer(text):
+        run, before, after = match[0], text[: match.start()][-1:], text[match.end() :][:1]
+        is_part = (before.isalnum() and run[0] not in _WILD) or (after.isalnum() and run[-1] not in _WILD)
+        is_pattern = bool(set(run) & _WILD and set(run) - _WILD)
+        if not is_part and (is_pattern or (run.isdecimal() and len(run) == 12)):
+            yield run
 
 
 def fresh_account(taken: Iterable[str], preferred: str) -> str:
@@ -40,8 +54,35 @@ def fresh_account(taken: Iterable[str], preferred: str) -> str:
     return preferred
 
 
-def completed(facts: ArchiveFacts, texts: Iterable[str]) -> tuple[ArchiveFacts, tuple[str, ...]]:
-    """Return the facts with names for what nobody knows, and a sentence for each of these names."""
+def told_apart(mentioned: Iterable[str]) -> tuple[str, ...]:
+    """Return the accounts that policies tell from one that they do not mention: one for each way to be told.
+
+    >>> told_apart({"444444444444", "55*"})
+    ('444444444444', '550000000000')
+    """
+    known = sorted(mentioned)
+    literals = [one for one in known if not set(one) & _WILD]
+    globs = tuple(_glob(one) for one in known if set(one) & _WILD)
+    excluded = tuple(literal(one) for one in literals)
+    found = representatives(globs, (_ACCOUNT,), excluded) if globs else ()
+    if found is None:  # too many ways to combine: each pattern for itself
+        found = tuple(one for each in globs for one in representatives((each,), (_ACCOUNT,), excluded) or ())
+    alike = (one for one in found if any(accepts(each, one) for each in globs))
+    return tuple(dict.fromkeys((*literals, *alike)))
+
+
+def _glob(text: str) -> Pattern:
+    return glob(part for part in parts(text, variables=False) if not isinstance(part, Variable))
+
+
+def completed(
+    facts: ArchiveFacts, texts: Iterable[str], *, knows_organization: bool = True
+) -> tuple[ArchiveFacts, tuple[str, ...]]:
+    """Return the facts with names for what nobody knows, and a sentence for each of these names.
+
+    ``knows_organization``: whether one that no policy names may stand for the organization. Where it may
+    not, because policies tell organizations apart, it stays unknown: any, or none.
+    """
     documents = tuple(texts)
     taken = set(mentions(documents)) | {facts.management_account, facts.archive_account} - {""}
     notes = list[str]()
@@ -55,9 +96,11 @@ def completed(facts: ArchiveFacts, texts: Iterable[str]) -> tuple[ArchiveFacts, 
         taken.add(known.management_account)
         known = replace(known, archive_account=fresh_account(taken, _ARCHIVE))
         notes.append(_unknown("archive account", known.archive_account))
-    if not known.organization:
-        known = replace(known, organization=_fresh(_ORGANIZATION, documents))
+    if not known.organization and knows_organization:
+        known = replace(known, organization=fresh_organization(documents))
         notes.append(_unknown("organization", known.organization))
+    elif not known.organization:
+        notes.append(_any_organization(documents))
     return known, tuple(notes)
 
 
@@ -65,11 +108,10 @@ def _unknown(what: str, name: str) -> str:
     return f"the {what} is not known; {name} stands for it, which no policy names"
 
 
-def _fresh(preferred: str, documents: tuple[str, ...]) -> str:
-    name = preferred
-    while any(name in text for text in documents):
-        name += "0"
-    return name
+def _any_organization(documents: tuple[str, ...]) -> str:
+    named = ", ".join(sorted(named_organizations(documents)))
+    whose = f"those that policies name ({named}), another one or none" if named else "any or none"
+    return f"the organization is not known; it may be {whose}"
 
 
 def grouped(

@@ -55,17 +55,14 @@ def prove_archive(
 def worst_of(proofs: Sequence[Proof]) -> Proof:
     """Return for each threat the worst of several proofs, which differ in what nobody knows.
 
-    Of the plans the shortest count, those that another threat opens first; what is assumed or unread in any
-    of them counts, and what is redundant in all of them.
+    A layer suffices where it does in all of them, and the depth is the least. Of the plans the shortest
+    count, those that another threat opens first; what is assumed or unread in any of them counts, and what is
+    redundant in all of them.
     """
-    order = (Outcome.COUNTEREXAMPLE, Outcome.UNDECIDED, Outcome.RESIDUAL, Outcome.PROVED)
     first, found = proofs[0], [proof.redundant for proof in proofs]
     return msgspec.structs.replace(
         first,
-        threats=tuple(
-            min(alike, key=lambda verdict: order.index(verdict.verdict))
-            for alike in zip(*(proof.threats for proof in proofs), strict=True)
-        ),
+        threats=tuple(map(_worst, zip(*(proof.threats for proof in proofs), strict=True))),
         plans=tuple(_shortest_plans(plan for proof in proofs for plan in proof.plans)),
         assumptions=tuple(dict.fromkeys(text for proof in proofs for text in proof.assumptions)),
         unread=tuple(dict.fromkeys(text for proof in proofs for text in proof.unread)),
@@ -82,6 +79,19 @@ def _shortest_plans(found: Iterable[Plan]) -> Iterator[Plan]:
         alike.setdefault((plan.threat, plan.actor), []).append(plan)
     for plans_ in alike.values():
         yield min(plans_, key=lambda plan: (not plan.opened_by, plan.calls is None, len(plan.calls or ())))
+
+
+_ORDER = (Outcome.COUNTEREXAMPLE, Outcome.UNDECIDED, Outcome.RESIDUAL, Outcome.PROVED)
+
+
+def _worst(alike: Sequence[ThreatVerdict]) -> ThreatVerdict:
+    chosen = min(alike, key=lambda verdict: _ORDER.index(verdict.verdict))
+    needing = [one for one in alike if one.depth is not None]
+    if not needing or chosen.verdict not in {Outcome.PROVED, Outcome.RESIDUAL}:
+        return chosen
+    layers = tuple(layer for layer in needing[0].layers if all(layer in one.layers for one in needing))
+    depth = min(one.depth for one in needing if one.depth is not None)
+    return msgspec.structs.replace(chosen, layers=layers, depth=depth)
 
 
 def _with_fix(threat: Threat, prover: Prover) -> ThreatVerdict:

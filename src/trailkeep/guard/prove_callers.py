@@ -194,7 +194,8 @@ def _whole(guards: Guards, attacker: Attacker, kind: PrincipalKind, call: Call) 
     What they act on is taken for something that the management account delegates, which grants no less than
     their own account does; so a policy that asks whose the resource is must be asked for each.
     """
-    shared = guards.members[0].scps[:1] if len(guards.members) >= _FEW else ()
+    is_one = bool(guards.facts.organization) and len(guards.members) >= _FEW
+    shared = guards.members[0].scps[:1] if is_one else ()
     if not shared or any(path.scps[:1] != shared for path in guards.members):
         return None
     statements = (one for level in shared for guard in level for one in guard.policy.statements)

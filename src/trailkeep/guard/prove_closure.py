@@ -31,6 +31,7 @@ Sets = frozenset[frozenset[Control]]
 
 _SCPS = frozenset({Control.ARCHIVE_SCP, Control.ORGANIZATION_SCP})
 _BOUND = frozenset({PrincipalKind.ROOT, PrincipalKind.IAM})
+_MEMBERS = frozenset({Attacker.MEMBER_ROOT, Attacker.MEMBER_IAM, Attacker.DELEGATE})
 _EXEMPT = BUCKET_POLICY_ACTIONS | TRUST_ACTIONS | {"kms:retiregrant"}
 """Actions with rules of their own; the others of a service differ only by the statements about them."""
 
@@ -68,18 +69,24 @@ class Prover:
         if asker.is_delegate:
             owner = guards.facts.management_account
         account = owner or asker.caller.account_id or guards.facts.archive_account
-        layers = guards.layers(call.action, call.target, asker.scps, owner=account)
+        layers = guards.layers(call.action, call.target, asker.scps, owner=owner)
         if asker.is_delegate:
             layers = replace(layers, resource_policy=DELEGATION)
         return Question(
             caller=asker.caller,
             action=call.action,
-            resources=(call.target.resource(names),),
+            resources=guards.resources(call.target, names),
             resource_account_id=account,
             layers=layers,
-            resource_organization_id=guards.facts.organization,
+            resource_organization_id=guards.facts.organization if self._is_inside(account, asker) else "",
             facts=asker.facts,
         )
+
+    def _is_inside(self, owner: str, asker: Asker) -> bool:
+        """Say whether the owner of a resource is known to be in the organization."""
+        facts, is_member = self.guards.facts, asker.attacker in _MEMBERS
+        own = {asker.caller.account_id} if is_member else set[str]()
+        return owner in {facts.archive_account, facts.management_account, *own}
 
     def answer(self, asker: Asker, call: Call, without: frozenset[Control] = frozenset()) -> Answer:
         """Answer it; the witness of ALLOWED may be of an action that policies treat alike."""
@@ -90,6 +97,7 @@ class Prover:
             question.caller,
             question.resources,
             question.resource_account_id,
+            question.resource_organization_id,
             question.layers.scps,
             question.layers.rcps,
             question.layers.resource_policy,

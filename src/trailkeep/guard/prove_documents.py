@@ -14,22 +14,29 @@ A document that AWS refuses to attach guards nothing: it is left out as one that
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from itertools import product
 
 from trailkeep.core.errors import UsageError
 from trailkeep.guard.acceptance import QUOTAS, refusals
-from trailkeep.guard.delivery import Kind
+from trailkeep.guard.delivery import Kind, strings
 from trailkeep.guard.evaluate import FULL_AWS_ACCESS
 from trailkeep.guard.facts import ArchiveFacts, together
+from trailkeep.guard.matching import split_arn
 from trailkeep.guard.policy import parse_policy
-from trailkeep.guard.prove_accounts import completed, fresh_account, mentions
+from trailkeep.guard.prove_accounts import completed, fresh_account, mentions, told_apart
 from trailkeep.guard.prove_callers import DELEGATION
 from trailkeep.guard.prove_guards import Guard, Guards, Levels, MemberPath
+from trailkeep.guard.prove_notes import absent, tried, unsure
+from trailkeep.guard.prove_organizations import are_told_apart, fresh_organization, named_organizations
+from trailkeep.guard.prove_prefix import written_prefix
 from trailkeep.guard.revealed import decode_params, revealed
 from trailkeep.guard.threat import Control
 
-__all__ = ["control_of", "document_guards", "possible_archives"]
+__all__ = ["control_of", "document_guards", "possible_names"]
 
 _ON_ROOT = "-organization.json"
 _KINDS = {
@@ -42,6 +49,10 @@ _KINDS = {
 _ATTACHED = frozenset({Control.ARCHIVE_SCP, Control.ORGANIZATION_SCP, Control.RCP})
 _BUCKET = "archive-bucket"
 _MEMBER = "333333333333"
+_NOTHING = ArchiveFacts()
+_BUCKET_POLICY = Control.BUCKET_POLICY
+_OF_ORGANIZATION = frozenset({Control.ARCHIVE_SCP, Control.ORGANIZATION_SCP, Control.RCP})
+_PARTITION = re.compile(r"arn:([a-z-]+):")
 _FULL = {
     control: Guard(name="FullAWSAccess", control=control, policy=FULL_AWS_ACCESS)
     for control in (Control.ARCHIVE_SCP, Control.ORGANIZATION_SCP)
@@ -63,27 +74,21 @@ def control_of(name: str) -> Control | None:
     return Control.RCP if name.startswith("rcp") and name.endswith(".json") else None
 
 
-def possible_archives(files: Mapping[str, bytes | str]) -> tuple[str, ...]:
-    """Return the accounts that may be the archive's; an empty text is the one that is told, or stands for it.
+def possible_names(files: Mapping[str, bytes | str]) -> tuple[ArchiveFacts, ...]:
+    """Return what the names may be that nothing tells: accounts, organization, partition.
 
-    Where nothing tells it, each account that a policy names may be the one.
+    Each is one choice for ``document_guards``; together they are all that the policies can tell apart. A name
+    that is left empty is known, or one that no policy names stands for it.
     """
-    reader = _Reader(files=files)
-    listed = [guard for name in sorted(files) for guard in reader.guard(name)]
-    facts = together(reader.params(), revealed(reader.documents))
-    if facts.archive_account or not listed:
-        return ("",)
-    known, _ = completed(facts, reader.texts)
-    named = {one for one in mentions(reader.texts) if one.isdecimal()}
-    return ("", *sorted(named - {known.management_account}))
+    return tuple(_Reader(files=files).possible())
 
 
-def document_guards(files: Mapping[str, bytes | str], *, archive: str = "") -> Guards:
+def document_guards(files: Mapping[str, bytes | str], *, taken: ArchiveFacts = _NOTHING) -> Guards:
     """Return the guards of a folder.
 
     Args:
         files: the names of its files and what is in them; as text why a file could not be read.
-        archive: the archive account, where nothing in the folder tells it.
+        taken: names to take where nothing in the folder tells them (``possible_names``).
 
     Raises:
         UsageError: no file is a policy of an archive.
@@ -94,7 +99,7 @@ def document_guards(files: Mapping[str, bytes | str], *, archive: str = "") -> G
             "--policies: expected bucket-policy.json, key-policy.json, scp*.json or rcp*.json, "
             f"got {got}; name your files like that"
         )
-    return _Reader(files=files).guards(archive)
+    return _Reader(files=files).guards(taken)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,10 +112,63 @@ class _Reader:
     documents: list[tuple[Kind, object]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
 
-    def guards(self, archive: str) -> Guards:
-        found = [guard for name in sorted(self.files) for guard in self.guard(name)]
-        told = together(self.params(), revealed(self.documents), ArchiveFacts(archive_account=archive))
-        facts, notes = completed(told, self.texts)
+    def possible(self) -> Iterator[ArchiveFacts]:
+        found = self.read()
+        told = self.told(found)
+        named = told_apart(mentions(self.texts))
+        is_managed = bool(told.management_account or told.trail)
+        known = {told.management_account, (split_arn(told.trail) or ("",) * 6)[4], told.archive_account}
+        accounts = ("", *(one for one in named if one not in known))
+        for archive, management, organization, partition in product(
+            ("",) if told.archive_account or not found else accounts,
+            ("",) if is_managed or not found else accounts,
+            self.organizations(found, told),
+            self.partitions(told),
+        ):
+            if not archive or archive != management:
+                yield ArchiveFacts(
+                    archive_account=archive,
+                    management_account=management,
+                    organization=organization,
+                    partition=partition,
+                )
+
+    def organizations(self, found: list[Guard], told: ArchiveFacts) -> tuple[str, ...]:
+        """Return the ids to try where policies tell organizations apart by their ids alone."""
+        named = named_organizations(self.texts)
+        is_one_of_them = self.has_organization(found) and not any(set(one) & {"*", "?"} for one in named)
+        if told.organization or not named or not is_one_of_them:
+            return ("",)
+        return (*sorted(named), fresh_organization(self.texts))
+
+    def partitions(self, told: ArchiveFacts) -> tuple[str, ...]:
+        named = {found for text in self.texts for found in _PARTITION.findall(text)}
+        return ("",) if told.partition or len(named) < 2 else tuple(sorted(named))
+
+    def has_organization(self, found: list[Guard]) -> bool:
+        """Say whether there is an organization for sure: SCPs and RCPs are attached in one."""
+        return any(guard.control in _OF_ORGANIZATION for guard in found)
+
+    def read(self) -> list[Guard]:
+        return [guard for name in sorted(self.files) for guard in self.guard(name)]
+
+    def told(self, found: list[Guard]) -> ArchiveFacts:
+        """Return what ``params.json`` and the policies tell."""
+        written = next((written_prefix(one.policy) for one in found if one.control is _BUCKET_POLICY), None)
+        return together(self.params(), ArchiveFacts(prefix=written), revealed(self.documents))
+
+    def guards(self, taken: ArchiveFacts) -> Guards:
+        found = self.read()
+        told = self.told(found)
+        tells = are_told_apart(
+            self.texts, (one.policy for one in found), may_be_none=not self.has_organization(found)
+        )
+        facts, notes = completed(together(told, taken), self.texts, knows_organization=not tells)
+        notes = (
+            *tried(told, taken, self.texts),
+            *unsure(self.params(), told, [guard.policy for guard in found]),
+            *notes,
+        )
         facts, notes = self.with_bucket(facts, notes)
         found = [guard for guard in found if self.is_accepted(guard, bucket=facts.bucket)]
         by_control = {control: tuple(one for one in found if one.control is control) for control in Control}
@@ -123,7 +181,12 @@ class _Reader:
             key_policy=self.resource_policy(Control.KEY_POLICY, by_control[Control.KEY_POLICY]),
             members=tuple(self.members(facts, by_control[Control.ORGANIZATION_SCP])),
             unread=self.unread,
-            notes=(*notes, *key_notes, *self.absent(found), *map(_written, filter(_is_long, found))),
+            notes=(
+                *notes,
+                *key_notes,
+                *absent({guard.control for guard in found} | set(self.unread)),
+                *map(_written, filter(_is_long, found)),
+            ),
             problems=tuple(self.problems),
         )
 
@@ -178,7 +241,7 @@ class _Reader:
     ) -> tuple[ArchiveFacts, tuple[str, ...]]:
         if facts.bucket:
             return facts, notes
-        if any(":s3:::" in text.replace(":s3:::*", "") for text in self.texts):
+        if any(map(_names_bucket, (text for _, each in self.documents for text in strings(each)))):
             reason = (
                 "the policies name several buckets or patterns of them; say which is meant in params.json"
             )
@@ -205,25 +268,13 @@ class _Reader:
         return next(iter(found), None)
 
     def members(self, facts: ArchiveFacts, on_root: tuple[Guard, ...]) -> Iterator[MemberPath]:
-        """Yield a member account that no policy names, and each that one names: it may be a member."""
+        """Yield a member account that no policy names, and one for each way in which policies name some."""
         named = mentions(self.texts)
         known = {facts.archive_account, facts.management_account}
         scps = ((_FULL[Control.ORGANIZATION_SCP], *on_root),)
-        literals = sorted(one for one in named - known if one.isdecimal())
-        for account in (fresh_account({*named, *known}, _MEMBER), *literals):
-            yield MemberPath(account=account, count=1, scps=scps)
-
-    def absent(self, found: Iterable[Guard]) -> Iterator[str]:
-        """Say what is taken for not being there."""
-        present = {guard.control for guard in found} | set(self.unread)
-        for control, words in (
-            (Control.BUCKET_POLICY, "no bucket-policy.json: the bucket is taken to have no policy"),
-            (Control.ARCHIVE_SCP, "no scp*.json: the archive account is taken to have no SCP of its own"),
-            (Control.ORGANIZATION_SCP, "no scp*-organization.json: the root is taken to have no SCP"),
-            (Control.RCP, "no rcp*.json: the archive account is taken to have no RCP"),
-        ):
-            if control not in present:
-                yield words
+        for account in (fresh_account({*named, *known}, _MEMBER), *told_apart(named)):
+            if account not in known:
+                yield MemberPath(account=account, count=1, scps=scps)
 
 
 def _is_long(guard: Guard) -> bool:
@@ -244,3 +295,12 @@ def _path(on_root: tuple[Guard, ...], on_account: tuple[Guard, ...]) -> Levels:
         (_FULL[Control.ORGANIZATION_SCP], *on_root),
         (_FULL[Control.ARCHIVE_SCP], *on_account),
     )
+
+
+def _names_bucket(text: str) -> bool:
+    """Say whether a text is the ARN of a bucket, or a pattern that some buckets match and others do not."""
+    segments = split_arn(text)
+    if segments is None or not fnmatchcase("s3", segments[2]):
+        return False
+    has_no_place = fnmatchcase("", segments[3]) and fnmatchcase("", segments[4])
+    return has_no_place and segments[5].partition("/")[0] != "*"

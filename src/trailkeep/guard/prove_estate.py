@@ -28,9 +28,12 @@ from trailkeep.guard.facts import ArchiveFacts, observed
 from trailkeep.guard.guard_documents import RCP, SCP
 from trailkeep.guard.paths import path_of
 from trailkeep.guard.policy import parse_policy
-from trailkeep.guard.prove_accounts import completed, fresh_account, grouped, mentions
+from trailkeep.guard.prove_accounts import completed, fresh_account, grouped, mentions, told_apart
 from trailkeep.guard.prove_callers import DELEGATION
 from trailkeep.guard.prove_guards import Guard, Guards, Levels, MemberPath
+from trailkeep.guard.prove_organizations import are_told_apart
+from trailkeep.guard.prove_prefix import any_prefix, named_prefixes
+from trailkeep.guard.statement import Policy
 from trailkeep.guard.threat import Control
 
 __all__ = ["estate_guards"]
@@ -66,6 +69,7 @@ class _Reader:
     facts: ArchiveFacts
     unread: dict[Control, str] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
+    policies: list[Policy] = field(default_factory=list)
 
     def guards(self) -> Guards:
         bucket_policy, key_policy = self.bucket_policy(), self.key_policy()
@@ -73,7 +77,7 @@ class _Reader:
         path = path_of(self.estate, archive) if archive else ()
         scps = self.attached(SCP, archive_path=path[1:])
         rcps = self.attached(RCP, archive_path=path[1:])
-        facts, notes = completed(self.facts, self.texts)
+        facts, notes = completed(self.facts, self.texts, knows_organization=not self.tells_organizations())
         named = mentions(self.texts) | set(facts.delegates or ())
         return Guards(
             facts=facts,
@@ -87,7 +91,7 @@ class _Reader:
             ),
             unread=self.unread,
             problems=tuple(self.unread_account()),
-            notes=(*notes, *self.alone()),
+            notes=(*notes, *self.any_prefix(), *self.alone()),
             has_organization=not isinstance(self.estate.organization, _NO_ORGANIZATION),
         )
 
@@ -132,6 +136,7 @@ class _Reader:
         except UsageError as error:
             self.unread[control] = str(error)
             policy = replace(DELEGATION, name=name)
+        self.policies.append(policy)
         return Guard(name=name, control=control, policy=policy, text="" if managed else text)
 
     def note(self, controls: tuple[Control, ...], read: Unreadable) -> None:
@@ -172,6 +177,15 @@ class _Reader:
             known = {self.facts.archive_account, self.management()}
             yield from (account for account in self.estate.accounts if account.id not in known)
 
+    def tells_organizations(self) -> bool:
+        """Say whether policies tell organizations apart; the archive may be in none where none was seen."""
+        may_be_none = not isinstance(self.estate.organization, Organization)
+        return may_be_none and are_told_apart(self.texts, self.policies, may_be_none=True)
+
+    def any_prefix(self) -> Iterator[str]:
+        if self.facts.prefix is None:
+            yield any_prefix(named_prefixes(self.policies))
+
     def unread_account(self) -> Iterator[str]:
         """Yield why nobody knows that the account that is looked at is the one that is meant."""
         read, owner = self.estate.archive_account, self.facts.archive_account
@@ -188,10 +202,12 @@ class _Reader:
             )
 
     def unknown_members(self, facts: ArchiveFacts) -> Iterator[MemberPath]:
-        """Yield a member that no policy binds where the members could not be read: there may be one."""
+        """Yield members that no SCP binds where the members could not be read: there may be such ones."""
         if isinstance(self.estate.accounts, Unreadable):
-            taken = {*mentions(self.texts), facts.archive_account, facts.management_account}
-            yield MemberPath(account=fresh_account(taken, _MEMBER), count=1)
+            named, known = mentions(self.texts), {facts.archive_account, facts.management_account}
+            for account in (fresh_account({*named, *known}, _MEMBER), *told_apart(named)):
+                if account not in known:
+                    yield MemberPath(account=account, count=1)
 
     def management(self) -> str:
         found = self.estate.organization

@@ -21,6 +21,7 @@ from trailkeep.guard.threat import Control, Names, Target
 __all__ = ["Guard", "Guards", "Levels", "MemberPath", "about", "reduced"]
 
 _CACHED = 65_536
+_ANYWHERE = ("AWSLogs/?*", "?*/AWSLogs/?*")
 _ON_BUCKET = frozenset({Target.BUCKET, Target.LOG})
 
 
@@ -105,6 +106,12 @@ class Guards:
         own = (guard for level in (*self.scps, *self.rcps) for guard in level)
         resources = (guard for guard in (self.bucket_policy, self.key_policy) if guard)
         yield from dict.fromkeys((*own, *resources, *members))
+
+    def resources(self, target: Target, names: Names) -> tuple[str, ...]:
+        """Return what a template stands for; a log may be below any prefix, where that is not known."""
+        if self.facts.prefix is None and "log" in target.placeholders:
+            return tuple(target.resource(replace(names, log=log)) for log in _ANYWHERE)
+        return (target.resource(names),)
 
     def failing(self, controls: Iterable[Control]) -> Guards:
         """Return the guards with some controls failed as well."""

@@ -9,7 +9,7 @@ Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-buc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from trailkeep.core.errors import UsageError
@@ -27,13 +27,7 @@ Document = tuple[Kind, Any]
 _ORDER = (Kind.BUCKET, Kind.KEY, Kind.RCP, Kind.SCP)
 _KEY = re.compile(r"arn:[^:*?]+:kms:[^:*?]+:\d{12}:key/[^*?]+")
 _ACCESS_POINTS = re.compile(r"arn:[^:*?]+:s3:[^:]*:(?P<account>\d{12}):accesspoint/.*")
-_ACCOUNT = re.compile(r"\d{12}")
 _ROOT = re.compile(r"(?:arn:[^:*?]+:iam::)?(?P<account>\d{12})(?::root)?")
-_ORGANIZATION = re.compile(r"(?P<id>o-[a-z0-9]{10,32})(?:/.*)?")
-_ORGANIZATION_KEYS = {
-    f"aws:{name}" for name in ("principalorgid", "principalorgpaths", "resourceorgid", "sourceorgid")
-}
-_OWNER_KEYS = {"aws:resourceaccount", "s3:resourceaccount"}
 _PARAMS = {
     "arch": "archive_account",
     "archive_account": "archive_account",
@@ -53,7 +47,10 @@ _UNUSED = {"audit", "reader"}
 
 
 def revealed(documents: Iterable[Document]) -> ArchiveFacts:
-    """Return what policies tell: bucket and prefix, accounts, organization, trail and key."""
+    """Return what policies tell: bucket, accounts, organization, trail and key.
+
+    A condition tells no name for sure: it may spare or refuse any account and any organization.
+    """
     listed = list(documents)
     named = together(*(_named(kind, [text for one, text in listed if one is kind]) for kind in _ORDER))
     key = _only({text for _, document in listed for text in strings(document) if _KEY.fullmatch(text)})
@@ -64,8 +61,7 @@ def revealed(documents: Iterable[Document]) -> ArchiveFacts:
         named,
         ArchiveFacts(
             archive_account=_archive(listed, named.management_account),
-            organization=_organization(listed),
-            region=segments[3],
+            region=segments[3] if _is_of_archive(listed, key) else "",
             key=key,
             has_key=True if any(kind is Kind.KEY for kind, _ in listed) else None,
         ),
@@ -101,7 +97,6 @@ def _named(kind: Kind, documents: list[Any]) -> ArchiveFacts:
     return ArchiveFacts(
         partition=values.partition,
         bucket=values.bucket,
-        prefix=values.prefix,
         management_account=values.management_account,
         organization=values.organization_id,
         trail=values.trail,
@@ -109,12 +104,9 @@ def _named(kind: Kind, documents: list[Any]) -> ArchiveFacts:
 
 
 def _archive(documents: list[Document], management: str) -> str:
-    """Return the archive account: the owner of access points or the key, or the one a condition names."""
+    """Return the archive account: the owner of access points or of the key."""
     texts = [text for _, document in documents for text in strings(document)]
     points = {found["account"] for text in texts if (found := _ACCESS_POINTS.fullmatch(text))}
-    owners = {
-        value for key, value in _conditions(documents) if key in _OWNER_KEYS and _ACCOUNT.fullmatch(value)
-    }
     managing = {
         found["account"]
         for kind, document in documents
@@ -123,24 +115,14 @@ def _archive(documents: list[Document], management: str) -> str:
         if text.endswith(":root") and (found := _ROOT.fullmatch(text))
     }
     keys = {str(text).split(":")[4] for text in texts if _KEY.fullmatch(text)}
-    account = _only(points) or _only(owners) or _only(managing) or _only(keys)
+    account = _only(points) or _only(managing) or _only(keys)
     return "" if account == management else account
 
 
-def _organization(documents: list[Document]) -> str:
-    named = (value for key, value in _conditions(documents) if key in _ORGANIZATION_KEYS)
-    return _only({found["id"] for value in named if (found := _ORGANIZATION.fullmatch(value))})
-
-
-def _conditions(documents: list[Document]) -> Iterator[tuple[str, str]]:
-    """Yield every key, in lower case, and value of the conditions."""
-    for _, document in documents:
-        statements = document.get("Statement", []) if isinstance(document, dict) else []
-        for statement in statements if isinstance(statements, list) else [statements]:
-            blocks = statement.get("Condition", {}) if isinstance(statement, dict) else {}
-            for block in blocks.values() if isinstance(blocks, dict) else []:
-                for key, value in block.items() if isinstance(block, dict) else []:
-                    yield from ((str(key).lower(), text) for text in strings(value))
+def _is_of_archive(documents: list[Document], key: str) -> bool:
+    """Say whether the bucket's or the key's own policy names the key: then it is in the bucket's region."""
+    own = {Kind.BUCKET, Kind.KEY}
+    return any(key in strings(document) for kind, document in documents if kind in own)
 
 
 def _only(found: set[str]) -> str:

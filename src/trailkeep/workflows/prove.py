@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from trailkeep.core.errors import UsageError
 from trailkeep.guard.estate import Estate
 from trailkeep.guard.prove_archive import prove_archive, worst_of
-from trailkeep.guard.prove_documents import document_guards, possible_archives
+from trailkeep.guard.prove_documents import document_guards, possible_names
 from trailkeep.guard.prove_estate import estate_guards
 from trailkeep.guard.prove_model import Proof
 from trailkeep.guard.threats import THREATS, threat
 
 __all__ = ["prove_documents", "prove_estate"]
 
-_MOST_ARCHIVES = 9
+_MOST_CHOICES = 48
+_NAMES = ("archive_account", "management_account", "organization", "partition")
 
 
 def prove_estate(estate: Estate, *, trail: str = "", only: str = "", with_redundant: bool = False) -> Proof:
@@ -34,19 +35,20 @@ def prove_documents(
 ) -> Proof:
     """Return the proof for the files of a folder; as text why one could not be read.
 
-    Where nothing tells which account is the archive's, it is proved for each that a policy names and for one
-    that none names; the worst counts.
+    Where nothing tells which account is the archive's or the management account, or which organization it is,
+    it is proved for each that a policy names and for one that none names; the worst counts.
 
     Raises:
         UsageError: there is no threat of that id, or no file is a policy of an archive; or policies name too
-            many accounts to prove it for each.
+            many accounts and organizations to prove it for each.
     """
     threats = (threat(only),) if only else THREATS
-    archives = possible_archives(files)
-    if len(archives) > _MOST_ARCHIVES:
+    choices = possible_names(files)
+    if len(choices) > _MOST_CHOICES:
+        unknown = [name for name in _NAMES if len({getattr(one, name) for one in choices}) > 1]
         raise UsageError(
-            f"--policies: expected to know the archive account, got {len(archives) - 1} accounts that it may "
-            "be; name archive_account in params.json"
+            f"--policies: expected to know {', '.join(unknown)}, got {len(choices)} combinations of names in "
+            f"policies that they may be; name {unknown[0]} in params.json"
         )
-    guards = [document_guards(files, archive=archive) for archive in archives]
+    guards = [document_guards(files, taken=choice) for choice in choices]
     return worst_of([prove_archive(one, threats, with_redundant=with_redundant) for one in guards])
