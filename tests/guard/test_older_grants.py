@@ -224,7 +224,6 @@ _PLACES = [
         for one in ("111111111111", "333333333333", "o-exampleorgid", "1111111111")
     ),
     f"{BUCKET}/team/AWSLogs/333333333333/*",
-    f"{BUCKET}/team/*",
 ]
 _CONDITIONS = [
     None,
